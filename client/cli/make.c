@@ -1,0 +1,229 @@
+/*
+ * make.c - the verbs that make, close and remove objects: make, close, rm, stop, reset.
+ *
+ * What the shell makes outlives the command: channels and timers stay until they are removed, or with --ephemeral and
+ * --for-pid until a process ends. `make` of what is there already, with the same parameters, is done: scripts may say it
+ * each time they start.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "channel.h"
+#include "link.h"
+#include "verb.h"
+
+/* ---- make */
+
+static struct {
+    sluice_chan dead_letter;
+    int64_t max_deliveries;
+    enum sluice_kind kind; /* TIMER, TICKER; NONE: a channel */
+    int64_t duration_ns;
+} make;
+
+enum { KEY_DEAD_LETTER = 0x100, KEY_MAX_DELIVERIES, KEY_TIMER, KEY_TICKER };
+
+static bool make_option(int key, char *arg, struct argp_state *state)
+{
+    switch (key) {
+    case KEY_DEAD_LETTER: make.dead_letter = sluice_chan_named(arg); return true;
+    case KEY_MAX_DELIVERIES:
+        make.max_deliveries = args_number(state, "--max-deliveries", arg, 1, UINT32_MAX);
+        return true;
+    case KEY_TIMER:
+    case KEY_TICKER:
+        if (make.kind != SLUICE_KIND_NONE)
+            argp_error(state, "--timer and --ticker: it is one of them, once");
+        make.kind = key == KEY_TIMER ? SLUICE_KIND_TIMER : SLUICE_KIND_TICKER;
+        make.duration_ns = args_duration(state, key == KEY_TIMER ? "--timer" : "--ticker", arg);
+        return true;
+    default: return false;
+    }
+}
+
+static enum sluice_status make_channel(const struct args *args, sluice *s, struct sluice_make *how)
+{
+    struct sluice_chan_spec spec = channel_spec(args);
+    spec.dead_letter = make.dead_letter;
+    spec.deliveries_max = (uint32_t)make.max_deliveries;
+    how->lifetime = args->ephemeral ? SLUICE_EPHEMERAL : SLUICE_OWNED;
+    return sluice_chan_make_with(s, how, &spec, NULL, NULL);
+}
+
+static void make_check(const struct args *args, struct argp_state *state)
+{
+    bool dead_letter = !sluice_is_nil(make.dead_letter.ref);
+    if (make.kind != SLUICE_KIND_NONE && (args->make || make.max_deliveries > 0 || dead_letter))
+        argp_error(state, "a %s has no capacity, type or dead letters", sluice_kind_name(make.kind));
+    if ((make.max_deliveries > 0) != dead_letter)
+        argp_error(state, "--dead-letter and --max-deliveries go together");
+}
+
+static int make_run(struct args *args, sluice *s)
+{
+    const char *name = args->words[0];
+    struct sluice_make how = args_make(args, name);
+    enum sluice_status status = SLUICE_OK;
+    switch (make.kind) {
+    case SLUICE_KIND_TIMER: status = sluice_timer_make_with(s, &how, make.duration_ns, NULL, NULL); break;
+    case SLUICE_KIND_TICKER: status = sluice_ticker_make_with(s, &how, make.duration_ns, NULL, NULL); break;
+    default: status = make_channel(args, s, &how); break;
+    }
+    return fail(status, name);
+}
+
+static const struct argp_option make_options[] = {
+    {"max-deliveries", KEY_MAX_DELIVERIES, "N", 0,
+     "An item given back after N deliveries goes to the dead letters", 1},
+    {"dead-letter", KEY_DEAD_LETTER, "CHANNEL", 0, "The channel, of the same type, that takes them", 1},
+    {"timer", KEY_TIMER, "DUR", 0, "Make a timer that is due once, so long from now", 1},
+    {"ticker", KEY_TICKER, "DUR", 0, "Make a ticker with this period", 1},
+    {0},
+};
+
+const struct verb verb_make = {
+    .name = "make",
+    .words = "NAME",
+    .help = "Make a channel, a timer or a ticker, unless it is there",
+    .text =
+        "A name is [SPACE/]NAME of A-Z a-z 0-9 . _ -. What is there already with the same parameters is left as it is; "
+        "other parameters are an error that says which.\n\n"
+        "Examples:\n"
+        "  sluice make jobs --cap 100\n"
+        "  sluice make dead && sluice make jobs --cap 100 --dead-letter dead --max-deliveries 3\n"
+        "  sluice make scratch --for-pid $$\n"
+        "  sluice make heartbeat --ticker 1s",
+    .takes = TAKES_CHANNEL | TAKES_LIFE,
+    .words_min = 1,
+    .words_max = 1,
+    .options = make_options,
+    .option = make_option,
+    .check = make_check,
+    .run = make_run,
+};
+
+/* ---- close, rm */
+
+/* Does it to each name; the exit code is that of the first that failed. */
+static int for_each(struct args *args, sluice *s, enum sluice_status (*act)(sluice *s, const char *name))
+{
+    int code = 0;
+    for (int i = 0; i < args->words_count; i++) {
+        enum sluice_status status = act(s, args->words[i]);
+        int failed = fail(status, args->words[i]);
+        code = code == 0 ? failed : code;
+    }
+    return code;
+}
+
+static enum sluice_status close_one(sluice *s, const char *name)
+{
+    return sluice_chan_close(s, sluice_chan_named(name));
+}
+
+static int close_run(struct args *args, sluice *s)
+{
+    return for_each(args, s, close_one);
+}
+
+const struct verb verb_close = {
+    .name = "close",
+    .words = "NAME...",
+    .help = "Close channels",
+    .text =
+        "What is in a channel stays receivable; then receivers are told that it is the end. To close a closed channel is an error, as in Go: exit code 3.\n\n"
+        "Example:\n"
+        "  sluice close jobs",
+    .words_min = 1,
+    .words_max = -1,
+    .run = close_run,
+};
+
+static bool rm_force;
+
+static bool rm_option(int key, char *arg, struct argp_state *state)
+{
+    (void)arg, (void)state;
+    rm_force = rm_force || key == 'f';
+    return key == 'f';
+}
+
+static enum sluice_status remove_one(sluice *s, const char *name)
+{
+    enum sluice_status status = sluice_remove(s, sluice_named(name));
+    return status == SLUICE_NOT_FOUND && rm_force ? SLUICE_OK : status;
+}
+
+static int rm_run(struct args *args, sluice *s)
+{
+    return for_each(args, s, remove_one);
+}
+
+static const struct argp_option rm_options[] = {
+    {"force", 'f', NULL, 0, "What is not there is no error", 1},
+    {0},
+};
+
+const struct verb verb_rm = {
+    .name = "rm",
+    .words = "NAME...",
+    .help = "Remove objects of any kind, with what is in them",
+    .text = "Who waits on one of them is told that it was removed: exit code 66 there.\n\n"
+            "Example:\n"
+            "  sluice rm -f jobs dead",
+    .words_min = 1,
+    .words_max = -1,
+    .options = rm_options,
+    .option = rm_option,
+    .run = rm_run,
+};
+
+/* ---- stop, reset */
+
+static int stop_run(struct args *args, sluice *s)
+{
+    bool active = false;
+    enum sluice_status status = sluice_timer_stop(s, sluice_timer_named(args->words[0]), &active);
+    if (status != SLUICE_OK)
+        return fail(status, args->words[0]);
+    return active ? 0 : 1;
+}
+
+const struct verb verb_stop = {
+    .name = "stop",
+    .words = "NAME",
+    .help = "Stop a timer, a ticker or a send left behind by `after`",
+    .text =
+        "Exit code 0: it was active, and nothing will come of it. 1: it was not: it had been received, done or stopped.\n\n"
+        "Example:\n"
+        "  sluice stop heartbeat",
+    .words_min = 1,
+    .words_max = 1,
+    .run = stop_run,
+};
+
+static int64_t reset_ns;
+
+static void reset_check(const struct args *args, struct argp_state *state)
+{
+    reset_ns = args_duration(state, "DUR", args->words[1]);
+}
+
+static int reset_run(struct args *args, sluice *s)
+{
+    enum sluice_status status = sluice_timer_reset(s, sluice_timer_named(args->words[0]), reset_ns, NULL);
+    return fail(status, args->words[0]);
+}
+
+const struct verb verb_reset = {
+    .name = "reset",
+    .words = "NAME DUR",
+    .help = "Set a timer again, DUR from now, or a ticker to the period DUR",
+    .text = "What was due and not received is revoked.\n\n"
+            "Example:\n"
+            "  sluice reset heartbeat 500ms",
+    .words_min = 2,
+    .words_max = 2,
+    .check = reset_check,
+    .run = reset_run,
+};

@@ -1,0 +1,963 @@
+/*
+ * sluice.h - Go's concurrency toolbox between processes: the C library.
+ *
+ * A daemon, sluiced, owns named channels, contexts and timers. A process opens a connection and works on them:
+ *
+ *     sluice *s;
+ *     sluice_chan jobs;
+ *     struct sluice_item item;
+ *     if (sluice_open(NULL, &s) != SLUICE_OK || sluice_chan_make(s, "jobs", 10, &jobs) != SLUICE_OK)
+ *         errx(1, "%s", sluice_errmsg());
+ *     sluice_send(s, jobs, sluice_str("hello"), NULL);
+ *     while (sluice_recv(s, jobs, NULL, &item) == SLUICE_OK) {
+ *         fwrite(item.value.bytes.data, 1, item.value.bytes.size, stdout);
+ *         sluice_item_free(&item);
+ *     }
+ *     sluice_close(s);
+ *
+ * Results. Every call that talks to the daemon returns an enum sluice_status. SLUICE_OK, SLUICE_CLOSED and SLUICE_WOULD_BLOCK
+ * belong to normal work; with every other status nothing was changed, except where SLUICE_SESSION_GONE and SLUICE_UNAVAILABLE say
+ * otherwise below. `ret_` arguments are written only when the contract of the call says so: with SLUICE_OK where it says nothing.
+ * They may be NULL where the value is not wanted, unless it must be freed. sluice_errmsg() tells the story for people.
+ *
+ * Threads. All calls on one connection may be made from any number of threads at once. The library starts no threads: of those
+ * who wait, one reads for all. One connection suffices for a process.
+ *
+ * Waiting. A call that may block takes a `const struct sluice_wait *`: NULL waits for ever. The daemon keeps the deadline; if the daemon
+ * hangs, the call returns SLUICE_UNAVAILABLE two seconds after it at the latest.
+ *
+ * Sessions. A connection carries a session of the daemon. Handles, leases and everything that is not named belong to it and end
+ * with it. Each request is carried out exactly once, also when the connection breaks and the session is resumed. Without a resume
+ * window (the default on a unix socket) the session ends with its connection: calls that were in flight return SLUICE_SESSION_GONE
+ * (whether they were carried out is unknown), the next call opens a new session, and handles and leases of the old
+ * one are SLUICE_STALE and SLUICE_NOT_LEASED. Names work on.
+ *
+ * fork. The child of a fork gets a connection and a session of its own at its first call; what the parent has stays the parent's, and
+ * its handles are SLUICE_STALE in the child. Sockets are close-on-exec.
+ *
+ * Durations and instants are nanoseconds. Instants are on the daemon's clock (see sluice_clock_read).
+ *
+ * The ABI: options structures carry their size and grow at the end. Structures that the library returns by pointer grow at the end too.
+ */
+#ifndef SLUICE_H
+#define SLUICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define SLUICE_API __attribute__((visibility("default")))
+
+#define SLUICE_MICROSECOND INT64_C(1000)
+#define SLUICE_MILLISECOND INT64_C(1000000)
+#define SLUICE_SECOND      INT64_C(1000000000)
+
+/* ---- Statuses --------------------------------------------------------------------------------------------------- */
+
+enum sluice_status {
+    SLUICE_OK = 0,
+    SLUICE_CLOSED = 1,            /* receive: closed and drained */
+    SLUICE_WOULD_BLOCK = 2,       /* no_wait was set and nothing was ready */
+    SLUICE_DEADLINE_EXCEEDED = 3, /* the timeout ran out, or the context's deadline */
+    SLUICE_CANCELED = 4,          /* the context was cancelled, or the call withdrawn */
+    SLUICE_SEND_ON_CLOSED = 5,
+    SLUICE_CLOSE_OF_CLOSED = 6,
+    SLUICE_CLOSE_OF_NIL = 7,
+    SLUICE_NOT_FOUND = 8,
+    SLUICE_REMOVED = 9, /* the object was removed while the call waited */
+    SLUICE_STALE = 10,  /* the handle was dropped, its object removed, or its session ended */
+    SLUICE_EXISTS = 11,
+    SLUICE_MISMATCH = 12, /* make: there is one of another kind or with other parameters */
+    SLUICE_WRONG_KIND = 13,
+    SLUICE_WRONG_TYPE = 14,
+    SLUICE_NO_RIGHT = 15,
+    SLUICE_NOT_PERMITTED = 16,
+    SLUICE_INVALID = 17,
+    SLUICE_BAD_NAME = 18,
+    SLUICE_TOO_LARGE = 19,
+    SLUICE_LIMIT = 20,     /* sluice_errlimit() says which */
+    SLUICE_NO_MEMORY = 21, /* here or in the daemon */
+    SLUICE_NOT_LEASED = 22,
+    SLUICE_OWNER_DIED = 23,
+    SLUICE_SESSION_GONE = 24, /* the session ended while the call was in flight: its fate is unknown */
+    SLUICE_SESSION_TAKEN = 25,
+    SLUICE_BAD_VERSION = 26,
+    SLUICE_UNKNOWN_OP = 27,
+    SLUICE_MALFORMED = 28,
+    SLUICE_SHUTTING_DOWN = 29,
+    SLUICE_NOT_VIRTUAL = 30,
+    SLUICE_UNAVAILABLE =
+        31, /* the daemon was not reached in time, or does not answer: the call's fate is unknown */
+    SLUICE_INTERNAL = 32,
+};
+
+enum sluice_kind {
+    SLUICE_KIND_NONE = 0,
+    SLUICE_KIND_CHANNEL = 1,
+    SLUICE_KIND_CONTEXT = 2,
+    SLUICE_KIND_TIMER = 3,
+    SLUICE_KIND_TICKER = 4,
+    SLUICE_KIND_TRIGGER = 5,
+};
+
+enum sluice_verb {
+    SLUICE_VERB_NONE = 0,
+    SLUICE_VERB_SEND = 1,
+    SLUICE_VERB_RECV = 2,
+    SLUICE_VERB_AFTER = 3,
+    SLUICE_VERB_DEFAULT = 4,
+};
+
+enum sluice_type {
+    SLUICE_TYPE_NONE = 0,
+    SLUICE_TYPE_BYTES = 1,
+    SLUICE_TYPE_STRING = 2, /* UTF-8 */
+    SLUICE_TYPE_INT64 = 3,
+    SLUICE_TYPE_DOUBLE = 4,
+    SLUICE_TYPE_JSON = 5,
+    SLUICE_TYPE_HANDLE = 6, /* an object */
+};
+
+/* Rights of a handle, a set. Go's chan<- is SLUICE_RIGHT_SEND|SLUICE_RIGHT_CLOSE, its <-chan is SLUICE_RIGHT_RECV. */
+enum sluice_right {
+    SLUICE_RIGHT_SEND = 1,    /* send; reset a timer; cancel a context */
+    SLUICE_RIGHT_RECV = 2,    /* receive */
+    SLUICE_RIGHT_CLOSE = 4,   /* close, stop, remove */
+    SLUICE_RIGHT_OBSERVE = 8, /* describe; look values up; derive contexts */
+    SLUICE_RIGHT_ALL = 15,
+};
+
+/* What the status means, in English or in Go's words; "unknown status" for a number that is none. Never NULL. */
+SLUICE_API const char *sluice_strstatus(enum sluice_status status);
+/* The constant's name without its prefix, "CLOSED"; "UNKNOWN" for a number that is none. */
+SLUICE_API const char *sluice_status_name(enum sluice_status status);
+/* The exit code that the shell command gives for it. */
+SLUICE_API int sluice_exit_code(enum sluice_status status);
+/* "channel", "send", "bytes"; "none" for 0, "unknown" for a number that is none. */
+SLUICE_API const char *sluice_kind_name(enum sluice_kind kind);
+SLUICE_API const char *sluice_verb_name(enum sluice_verb verb);
+SLUICE_API const char *sluice_type_name(enum sluice_type type);
+
+/* What the last call of this thread that did not return SLUICE_OK has to say: the daemon's text, with a limit's name, value and use,
+ * or the status's own text. Valid until the thread's next call that does not return SLUICE_OK. Never NULL. */
+SLUICE_API const char *sluice_errmsg(void);
+/* The cause of the context that ended that call, or NULL when it had none of its own. Valid as long. */
+SLUICE_API const char *sluice_errcause(void);
+
+struct sluice_limit {
+    const char *name; /* NULL: that call reached no limit */
+    uint64_t value;   /* the limit */
+    uint64_t use;     /* what the call would have made of it */
+};
+/* The limit that call reached. Valid as long. */
+SLUICE_API struct sluice_limit sluice_errlimit(void);
+
+/* The library's version, "0.1.0". */
+SLUICE_API const char *sluice_version(void);
+
+/* ---- Connections ------------------------------------------------------------------------------------------------ */
+
+typedef struct sluice sluice;
+
+struct sluice_options {
+    size_t size;         /* sizeof(struct sluice_options); SLUICE_OPTIONS_INIT sets it */
+    const char *address; /* a path, ipc://PATH or another nng URL. NULL: SLUICE_ADDR, else the user's daemon,
+                                 * else the system's, else a daemon is started for the user */
+    const char *name;    /* of the program, for listings. NULL: its own name */
+    int64_t
+        connect_timeout_ns; /* how long to try to reach the daemon, also later for calls without a deadline.
+                                 * 0: five seconds, but sluice_open does not wait for a daemon that is not there
+                                 * and is not started. Negative: for ever */
+    int64_t resume_ns;  /* how long the session outlives its connection. 0: not at all on a unix socket, 30 s
+                                 * elsewhere. Negative: not at all */
+    int64_t lease_ns;   /* remote: silence after which the daemon ends the session. 0: the daemon's default */
+    uint32_t tasks;     /* threads of execution this connection speaks for (sluice_quiesce). 0: one */
+    bool no_autostart;  /* never start a daemon (as SLUICE_AUTOSTART=0 does) */
+    bool interruptible; /* sluice_interrupt() will be used: costs one more system call each wait */
+    const void *session_id; /* 16 bytes: resume this session. NULL: a random id */
+};
+#define SLUICE_OPTIONS_INIT                                                       \
+    {                                                                             \
+        sizeof(struct sluice_options), NULL, NULL, 0, 0, 0, 0, false, false, NULL \
+    }
+
+/* Connects and opens a session. options may be NULL. Fails with UNAVAILABLE, BAD_VERSION, NOT_PERMITTED, SESSION_TAKEN, INVALID
+ * (address), NO_MEMORY, LIMIT. */
+SLUICE_API enum sluice_status sluice_open(const struct sluice_options *options, sluice **ret);
+/* Ends the session and the connection and frees both. Whether requests that were started and not finished are still carried out is open; their futures
+ * are freed. No other thread may be using it. NULL is fine; returns NULL. */
+SLUICE_API sluice *sluice_close(sluice *s);
+/* As sluice_close, but a session with a resume window lives on for so long: another connection may resume it by its id. */
+SLUICE_API sluice *sluice_detach(sluice *s);
+
+struct sluice_session {
+    const char *address; /* where the daemon was reached; valid until sluice_close */
+    const char
+        *server; /* "sluiced 0.1.0"; valid until sluice_close, or until a daemon of another version answers */
+    uint32_t major, minor; /* of the daemon's protocol */
+    uint64_t number;       /* of the session, in listings */
+    uint8_t id[16];
+    bool resumed;              /* the session was there before sluice_open */
+    uint64_t payload_size_max; /* the largest value */
+    uint64_t frame_size_max;   /* the largest request */
+    int64_t resume_ns;         /* granted */
+    int64_t lease_ns;          /* granted; 0: none */
+    int64_t now_ns;            /* the daemon's clock when the session was opened */
+    int64_t wall_offset_ns;    /* wall clock = instant + this */
+    bool virtual_clock;
+};
+/* What is known of the session without asking. */
+SLUICE_API void sluice_session_get(sluice *s, struct sluice_session *ret);
+
+/* A round trip; renews a remote session's lease. */
+SLUICE_API enum sluice_status sluice_ping(sluice *s);
+
+/* Withdraws the calls of this connection that wait, in all threads, and lets later ones that would wait return at once, until
+ * sluice_interrupt_reset. They return SLUICE_CANCELED, or the result that had been committed before. Calls that do not wait (close, ack …)
+ * work on. Safe in a signal handler. The connection must have been opened with `interruptible`; else only SLUICE_INVALID
+ * is returned. */
+SLUICE_API enum sluice_status sluice_interrupt(sluice *s);
+SLUICE_API void sluice_interrupt_reset(sluice *s);
+
+/* ---- Objects: references and handles ---------------------------------------------------------------------------- */
+
+/*
+ * A reference to an object: a handle of this connection's session, or a name, or nil. Operations by name look the name up each
+ * time; a handle is faster, keeps an anonymous object alive and carries its own rights. Nil is Go's nil: to send
+ * to it or receive from it waits for ever.
+ */
+typedef struct sluice_ref {
+    const char *name; /* NUL-terminated, borrowed. Counts when handle is 0 */
+    uint64_t handle;  /* 0: none */
+    uint32_t session; /* the library's number of the session that the handle belongs to */
+} sluice_ref;
+
+/* References with a kind, so that the wrong one does not compile. .ref serves the calls that take any kind. */
+typedef struct sluice_chan {
+    sluice_ref ref;
+} sluice_chan;
+typedef struct sluice_ctx {
+    sluice_ref ref;
+} sluice_ctx;
+typedef struct sluice_timer {
+    sluice_ref ref;
+} sluice_timer; /* timers and tickers */
+typedef struct sluice_trigger {
+    sluice_ref ref;
+} sluice_trigger;
+
+/* Initialisers: nil. */
+#define SLUICE_NIL_REF \
+    {                  \
+        NULL, 0, 0     \
+    }
+#define SLUICE_NIL     \
+    {                  \
+        SLUICE_NIL_REF \
+    }
+
+/* A reference by name, for one-shot use. The name is borrowed. */
+static inline sluice_ref sluice_named(const char *name)
+{
+    sluice_ref r = SLUICE_NIL_REF;
+    r.name = name;
+    return r;
+}
+/* Say of what kind a reference is. The daemon checks it: WRONG_KIND. (sluice_recv takes a timer or a context that is called a channel.) */
+static inline sluice_chan sluice_chan_of(sluice_ref ref)
+{
+    sluice_chan c = {ref};
+    return c;
+}
+static inline sluice_ctx sluice_ctx_of(sluice_ref ref)
+{
+    sluice_ctx c = {ref};
+    return c;
+}
+static inline sluice_timer sluice_timer_of(sluice_ref ref)
+{
+    sluice_timer t = {ref};
+    return t;
+}
+static inline sluice_trigger sluice_trigger_of(sluice_ref ref)
+{
+    sluice_trigger t = {ref};
+    return t;
+}
+static inline sluice_chan sluice_chan_named(const char *name)
+{
+    return sluice_chan_of(sluice_named(name));
+}
+static inline sluice_ctx sluice_ctx_named(const char *name)
+{
+    return sluice_ctx_of(sluice_named(name));
+}
+static inline sluice_timer sluice_timer_named(const char *name)
+{
+    return sluice_timer_of(sluice_named(name));
+}
+static inline sluice_trigger sluice_trigger_named(const char *name)
+{
+    return sluice_trigger_of(sluice_named(name));
+}
+static inline bool sluice_is_nil(sluice_ref r)
+{
+    return r.handle == 0 && r.name == NULL;
+}
+
+enum sluice_lifetime {
+    SLUICE_OWNED =
+        0, /* named channels and timers: until removed. Contexts, tickers, triggers: with the session */
+    SLUICE_EPHEMERAL = 1, /* ends with the session, or with the process for_pid */
+    SLUICE_DETACHED = 2,  /* named objects of any kind: outlives the session */
+};
+
+/* How to make an object. NULL where it is taken: anonymous, owned, all rights. */
+struct sluice_make {
+    size_t size;      /* sizeof(struct sluice_make); SLUICE_MAKE_INIT sets it */
+    const char *name; /* NULL: anonymous */
+    bool exclusive;   /* EXISTS when there is one already */
+    uint32_t rights;  /* of the handle; 0: all */
+    enum sluice_lifetime lifetime;
+    int32_t for_pid; /* EPHEMERAL: lives as long as this process; 0: as this session */
+};
+#define SLUICE_MAKE_INIT                                            \
+    {                                                               \
+        sizeof(struct sluice_make), NULL, false, 0, SLUICE_OWNED, 0 \
+    }
+
+/* What make, open and dup gave. */
+struct sluice_made {
+    bool created;
+    enum sluice_kind kind;
+    enum sluice_type type; /* channels */
+    int64_t cap;           /* channels */
+    uint32_t rights;
+};
+
+/* A handle on what exists. rights 0: all that there are. kind KIND_NONE: any, else WRONG_KIND when it does not fit.
+ * NOT_FOUND, STALE, NOT_PERMITTED, NO_RIGHT. */
+SLUICE_API enum sluice_status sluice_open_ref(sluice *s, sluice_ref ref, uint32_t rights,
+                                              enum sluice_kind kind, sluice_ref *ret,
+                                              struct sluice_made *ret_made);
+/* A second handle with the same (rights 0) or fewer rights; more is NO_RIGHT. */
+SLUICE_API enum sluice_status sluice_dup(sluice *s, sluice_ref ref, uint32_t rights, sluice_ref *ret);
+/* Gives the handle up. An anonymous object that nothing refers to any more is gone. Nil and names are OK and change nothing. */
+SLUICE_API enum sluice_status sluice_drop(sluice *s, sluice_ref ref);
+/* Removes the object and its name; who waits on it gets REMOVED. */
+SLUICE_API enum sluice_status sluice_remove(sluice *s, sluice_ref ref);
+
+/* ---- Values and items ------------------------------------------------------------------------------------------- */
+
+struct sluice_blob {
+    const void *data;
+    size_t size;
+};
+
+/* A value on its way in (all borrowed for the length of the call) or out (owned by its item). */
+struct sluice_value {
+    enum sluice_type type;
+    uint16_t rights; /* TYPE_HANDLE, sent: what the receiver gets; 0: what this handle has */
+    uint16_t kind;   /* TYPE_HANDLE, received: enum sluice_kind of the object */
+    union {
+        struct sluice_blob
+            bytes;       /* TYPE_BYTES, TYPE_STRING, TYPE_JSON. Received: a NUL stands behind the last byte */
+        int64_t integer; /* TYPE_INT64 */
+        double real;     /* TYPE_DOUBLE */
+        sluice_ref object; /* TYPE_HANDLE. Received: a handle of the receiver, to be given to sluice_drop */
+    };
+};
+
+/* Leave out data only with size 0. */
+static inline struct sluice_value sluice_bytes_of(enum sluice_type type, const void *data, size_t size)
+{
+    struct sluice_value v = {type, 0, 0, {{data, size}}};
+    return v;
+}
+static inline struct sluice_value sluice_bytes(const void *data, size_t size)
+{
+    return sluice_bytes_of(SLUICE_TYPE_BYTES, data, size);
+}
+static inline struct sluice_value sluice_int(int64_t integer)
+{
+    struct sluice_value v = {SLUICE_TYPE_INT64, 0, 0, {{NULL, 0}}};
+    v.integer = integer;
+    return v;
+}
+static inline struct sluice_value sluice_real(double real)
+{
+    struct sluice_value v = {SLUICE_TYPE_DOUBLE, 0, 0, {{NULL, 0}}};
+    v.real = real;
+    return v;
+}
+static inline struct sluice_value sluice_object(sluice_ref ref, uint32_t rights)
+{
+    struct sluice_value v = {SLUICE_TYPE_HANDLE, (uint16_t)rights, 0, {{NULL, 0}}};
+    v.object = ref;
+    return v;
+}
+/* The bytes of a C string: as bytes, as UTF-8 text, as a JSON text. */
+SLUICE_API struct sluice_value sluice_str(const char *text);
+SLUICE_API struct sluice_value sluice_text(const char *text);
+SLUICE_API struct sluice_value sluice_json(const char *text);
+
+/* A leased item's number. {0, 0}: not leased. */
+typedef struct sluice_lease {
+    uint64_t number;
+    uint32_t session; /* as in sluice_ref */
+} sluice_lease;
+
+/* A received item. It may be copied as a struct; exactly one copy is given to sluice_item_free. */
+struct sluice_item {
+    struct sluice_value
+        value; /* TYPE_NONE: there is none (closed, a context's end, an absent context value) */
+    sluice_lease lease;
+    uint32_t deliveries; /* how often it was handed out, this time included */
+    void *memory;        /* the library's */
+};
+/* Frees what the item owns and makes it empty. An empty item and NULL are fine. It does not drop a received handle. */
+SLUICE_API void sluice_item_free(struct sluice_item *item);
+
+/* Received items, owned together: sluice_batch_free, never sluice_item_free. */
+struct sluice_batch {
+    struct sluice_item *items;
+    size_t count;
+    void *memory; /* the library's */
+};
+SLUICE_API void sluice_batch_free(struct sluice_batch *batch);
+
+/* ---- Waiting ---------------------------------------------------------------------------------------------------- */
+
+struct sluice_wait {
+    int64_t
+        timeout_ns; /* at most so long, then DEADLINE_EXCEEDED; 0 does what can be done at once. Negative: for ever */
+    sluice_ctx ctx; /* ends with this context's status when it is done; nil: none */
+    bool no_wait;   /* WOULD_BLOCK instead of waiting */
+};
+/* Initialisers: for ever, at most so many nanoseconds, until the context is done. */
+#define SLUICE_WAIT_INIT      \
+    {                         \
+        -1, SLUICE_NIL, false \
+    }
+#define SLUICE_WAIT_FOR(ns)     \
+    {                           \
+        (ns), SLUICE_NIL, false \
+    }
+#define SLUICE_WAIT_CTX(ctx_) \
+    {                         \
+        -1, (ctx_), false     \
+    }
+/* Try: WOULD_BLOCK instead of waiting. */
+SLUICE_API const struct sluice_wait *sluice_no_wait(void);
+
+/* ---- Channels --------------------------------------------------------------------------------------------------- */
+
+struct sluice_chan_spec {
+    size_t size;           /* sizeof(struct sluice_chan_spec); SLUICE_CHAN_SPEC_INIT sets it */
+    int64_t cap;           /* 0: unbuffered. Outside 0..2^40: INVALID, "makechan: size out of range" */
+    enum sluice_type type; /* TYPE_NONE: bytes */
+    uint32_t
+        deliveries_max; /* an item given back after so many deliveries goes to dead_letter; 0: no limit */
+    sluice_chan dead_letter; /* of the same type; nil: none */
+};
+#define SLUICE_CHAN_SPEC_INIT                                               \
+    {                                                                       \
+        sizeof(struct sluice_chan_spec), 0, SLUICE_TYPE_NONE, 0, SLUICE_NIL \
+    }
+
+/* Opens the channel of this name, making it when it is not there; name NULL makes an anonymous one. It carries bytes. MISMATCH when there
+ * is one with another capacity or type. */
+SLUICE_API enum sluice_status sluice_chan_make(sluice *s, const char *name, int64_t cap, sluice_chan *ret);
+/* The same with all that can be said. how and spec may be NULL. */
+SLUICE_API enum sluice_status sluice_chan_make_with(sluice *s, const struct sluice_make *how,
+                                                    const struct sluice_chan_spec *spec, sluice_chan *ret,
+                                                    struct sluice_made *ret_made);
+/* The channel of this name, which must exist: NOT_FOUND, WRONG_KIND, NOT_PERMITTED. rights 0: all that there are. */
+SLUICE_API enum sluice_status sluice_chan_open(sluice *s, const char *name, uint32_t rights,
+                                               sluice_chan *ret);
+SLUICE_API enum sluice_status sluice_chan_dup(sluice *s, sluice_chan ch, uint32_t rights, sluice_chan *ret);
+/* Closes it: what is in it stays receivable, then CLOSED. CLOSE_OF_CLOSED, CLOSE_OF_NIL. */
+SLUICE_API enum sluice_status sluice_chan_close(sluice *s, sluice_chan ch);
+/* Items that are in it, and its capacity. Nil: 0. */
+SLUICE_API enum sluice_status sluice_chan_len(sluice *s, sluice_chan ch, uint64_t *ret);
+SLUICE_API enum sluice_status sluice_chan_cap(sluice *s, sluice_chan ch, int64_t *ret);
+
+/* Sends one value. SEND_ON_CLOSED, WRONG_TYPE, TOO_LARGE, NO_RIGHT, and the statuses of waiting. */
+SLUICE_API enum sluice_status sluice_send(sluice *s, sluice_chan ch, struct sluice_value value,
+                                          const struct sluice_wait *wait);
+/* Receives one item: OK, or CLOSED when the channel is closed and drained. Written with OK only. ret must not be NULL. */
+SLUICE_API enum sluice_status sluice_recv(sluice *s, sluice_chan ch, const struct sluice_wait *wait,
+                                          struct sluice_item *ret);
+/* The same; the item stays in the daemon for lease_ns (> 0) at most. sluice_ack finishes it. sluice_nack, the end of the
+ * lease and the end of the session put it back at the head. */
+SLUICE_API enum sluice_status sluice_recv_lease(sluice *s, sluice_chan ch, int64_t lease_ns,
+                                                const struct sluice_wait *wait, struct sluice_item *ret);
+/* Sends the values in order, each as capacity and receivers allow; at most 65536 of one type. ret_sent says how many went,
+ * whatever the status. */
+SLUICE_API enum sluice_status sluice_send_many(sluice *s, sluice_chan ch, const struct sluice_value *values,
+                                               size_t count, const struct sluice_wait *wait,
+                                               size_t *ret_sent);
+/* Waits for one item, then takes what is there, up to max (1..65536; 0: 65536). lease_ns > 0 leases them. CLOSED as in sluice_recv. */
+SLUICE_API enum sluice_status sluice_recv_many(sluice *s, sluice_chan ch, size_t max, int64_t lease_ns,
+                                               const struct sluice_wait *wait, struct sluice_batch *ret);
+
+/* ---- Leases ----------------------------------------------------------------------------------------------------- */
+
+/* Finish, give back, or prolong (to duration_ns from now) leased items, at most 65536. NOT_LEASED when some of them are not leased to this
+ * session (any more); the others are done all the same. ret_done says how many were, with OK and NOT_LEASED. */
+SLUICE_API enum sluice_status sluice_ack(sluice *s, const sluice_lease *leases, size_t count,
+                                         size_t *ret_done);
+SLUICE_API enum sluice_status sluice_nack(sluice *s, const sluice_lease *leases, size_t count,
+                                          size_t *ret_done);
+SLUICE_API enum sluice_status sluice_extend(sluice *s, const sluice_lease *leases, size_t count,
+                                            int64_t duration_ns, size_t *ret_done);
+
+/* ---- Select ----------------------------------------------------------------------------------------------------- */
+
+struct sluice_arm {
+    enum sluice_verb verb;
+    sluice_ref ref; /* SEND, RECV: a channel; RECV also a timer, ticker or context. Nil: never ready */
+    struct sluice_value value; /* SEND */
+    int64_t delay_ns;          /* AFTER */
+    int64_t lease_ns;          /* RECV: > 0 leases the item */
+};
+
+static inline struct sluice_arm sluice_arm_send(sluice_chan ch, struct sluice_value value)
+{
+    struct sluice_arm a = {SLUICE_VERB_SEND, SLUICE_NIL_REF, {SLUICE_TYPE_NONE, 0, 0, {{NULL, 0}}}, 0, 0};
+    a.ref = ch.ref;
+    a.value = value;
+    return a;
+}
+static inline struct sluice_arm sluice_arm_recv_ref(sluice_ref ref, int64_t lease_ns)
+{
+    struct sluice_arm a = {SLUICE_VERB_RECV, SLUICE_NIL_REF, {SLUICE_TYPE_NONE, 0, 0, {{NULL, 0}}}, 0, 0};
+    a.ref = ref;
+    a.lease_ns = lease_ns;
+    return a;
+}
+static inline struct sluice_arm sluice_arm_recv(sluice_chan ch)
+{
+    return sluice_arm_recv_ref(ch.ref, 0);
+}
+static inline struct sluice_arm sluice_arm_done(sluice_ctx ctx)
+{
+    return sluice_arm_recv_ref(ctx.ref, 0);
+}
+static inline struct sluice_arm sluice_arm_timer(sluice_timer timer)
+{
+    return sluice_arm_recv_ref(timer.ref, 0);
+}
+static inline struct sluice_arm sluice_arm_after(int64_t delay_ns)
+{
+    struct sluice_arm a = {SLUICE_VERB_AFTER, SLUICE_NIL_REF, {SLUICE_TYPE_NONE, 0, 0, {{NULL, 0}}}, 0, 0};
+    a.delay_ns = delay_ns;
+    return a;
+}
+static inline struct sluice_arm sluice_arm_default(void)
+{
+    struct sluice_arm a = {SLUICE_VERB_DEFAULT, SLUICE_NIL_REF, {SLUICE_TYPE_NONE, 0, 0, {{NULL, 0}}}, 0, 0};
+    return a;
+}
+
+/* Waits for the first of its arms and commits exactly one; of several that are ready, one picked at random. The status is that arm's: CLOSED for
+ * a receive from a closed channel or a context's end, SEND_ON_CLOSED. ret_index is always written: the arm, or -1 when none was
+ * committed (INVALID, DEADLINE_EXCEEDED …). ret is written with OK (empty unless the arm received); NULL only where no arm receives. */
+SLUICE_API enum sluice_status sluice_select(sluice *s, const struct sluice_arm *arms, size_t count,
+                                            const struct sluice_wait *wait, int *ret_index,
+                                            struct sluice_item *ret);
+
+/* ---- Contexts --------------------------------------------------------------------------------------------------- */
+
+/* The roots: never done. */
+SLUICE_API enum sluice_status sluice_ctx_background(sluice *s, sluice_ctx *ret);
+SLUICE_API enum sluice_status sluice_ctx_todo(sluice *s, sluice_ctx *ret);
+/* Go's WithCancel, WithTimeoutCause, WithDeadlineCause, WithoutCancel: anonymous contexts. A nil parent is INVALID, "cannot
+ * create context from nil parent". cause: of the expiry; NULL: none of its own. deadline_ns is an instant. */
+SLUICE_API enum sluice_status sluice_ctx_with_cancel(sluice *s, sluice_ctx parent, sluice_ctx *ret);
+SLUICE_API enum sluice_status sluice_ctx_with_timeout(sluice *s, sluice_ctx parent, int64_t timeout_ns,
+                                                      const char *cause, sluice_ctx *ret);
+SLUICE_API enum sluice_status sluice_ctx_with_deadline(sluice *s, sluice_ctx parent, int64_t deadline_ns,
+                                                       const char *cause, sluice_ctx *ret);
+SLUICE_API enum sluice_status sluice_ctx_without_cancel(sluice *s, sluice_ctx parent, sluice_ctx *ret);
+
+/* A key is compared by all three parts; NULL is empty. An empty name is INVALID, "nil key". */
+struct sluice_ctx_key {
+    const char *space, *type, *name;
+};
+struct sluice_ctx_entry {
+    struct sluice_ctx_key key;
+    struct sluice_value value; /* TYPE_NONE: nil, which shadows. No handles */
+};
+SLUICE_API enum sluice_status sluice_ctx_with_value(sluice *s, sluice_ctx parent, struct sluice_ctx_key key,
+                                                    struct sluice_value value, sluice_ctx *ret);
+
+struct sluice_ctx_spec {
+    size_t size;           /* sizeof(struct sluice_ctx_spec); SLUICE_CTX_SPEC_INIT sets it */
+    bool background, todo; /* a root: nothing below applies */
+    bool has_parent;       /* false: Background */
+    sluice_ctx parent;
+    bool without_cancel;
+    bool cancelable;
+    bool has_timeout, has_deadline;        /* of both, the earlier */
+    int64_t timeout_ns;                    /* <= 0: born done */
+    int64_t deadline_ns;                   /* an instant */
+    const char *cause;                     /* of the expiry */
+    const struct sluice_ctx_entry *values; /* at most 64 */
+    size_t values_count;
+};
+#define SLUICE_CTX_SPEC_INIT                                                                               \
+    {                                                                                                      \
+        sizeof(struct sluice_ctx_spec), false, false, false, SLUICE_NIL, false, false, false, false, 0, 0, \
+            NULL, NULL, 0                                                                                  \
+    }
+/* A context with all that can be said. how NULL: anonymous. spec NULL: derived from Background, cancelable. */
+SLUICE_API enum sluice_status sluice_ctx_make_with(sluice *s, const struct sluice_make *how,
+                                                   const struct sluice_ctx_spec *spec, sluice_ctx *ret,
+                                                   struct sluice_made *ret_made);
+/* The context of this name, which must exist. */
+SLUICE_API enum sluice_status sluice_ctx_open(sluice *s, const char *name, uint32_t rights, sluice_ctx *ret);
+
+/* Cancels it and all below. The first cancellation wins; later ones are OK and change nothing. cause NULL: none of its own. */
+SLUICE_API enum sluice_status sluice_ctx_cancel(sluice *s, sluice_ctx ctx, const char *cause);
+/* Waits until it is done: OK. */
+SLUICE_API enum sluice_status sluice_ctx_wait(sluice *s, sluice_ctx ctx, const struct sluice_wait *wait);
+/* Go's Err: SLUICE_OK while alive, then CANCELED or DEADLINE_EXCEEDED, in ret. */
+SLUICE_API enum sluice_status sluice_ctx_err(sluice *s, sluice_ctx ctx, enum sluice_status *ret);
+/* Go's Cause and String. Free with sluice_free. The cause is NULL while it is alive; without a cause of its own it is the text of Err. */
+SLUICE_API enum sluice_status sluice_ctx_cause(sluice *s, sluice_ctx ctx, char **ret);
+SLUICE_API enum sluice_status sluice_ctx_string(sluice *s, sluice_ctx ctx, char **ret);
+/* Its effective deadline, an instant. ret_has false: it has none. */
+SLUICE_API enum sluice_status sluice_ctx_deadline(sluice *s, sluice_ctx ctx, bool *ret_has, int64_t *ret_ns);
+/* Go's Value: the nearest along its ancestors; TYPE_NONE when there is none. Free with sluice_item_free. */
+SLUICE_API enum sluice_status sluice_ctx_value(sluice *s, sluice_ctx ctx, struct sluice_ctx_key key,
+                                               struct sluice_item *ret);
+
+/* Frees a string the library gave. NULL is fine. */
+SLUICE_API void sluice_free(void *memory);
+
+/* ---- Timers, tickers, triggers ---------------------------------------------------------------------------------- */
+
+/* Go's NewTimer and NewTicker (Go 1.23's rules). name NULL: anonymous. how NULL: anonymous, all rights. A delay <= 0 is ready at once;
+ * a period <= 0 is INVALID, "non-positive interval for NewTicker". */
+SLUICE_API enum sluice_status sluice_timer_make(sluice *s, const char *name, int64_t delay_ns,
+                                                sluice_timer *ret);
+SLUICE_API enum sluice_status sluice_ticker_make(sluice *s, const char *name, int64_t period_ns,
+                                                 sluice_timer *ret);
+SLUICE_API enum sluice_status sluice_timer_make_with(sluice *s, const struct sluice_make *how,
+                                                     int64_t delay_ns, sluice_timer *ret,
+                                                     struct sluice_made *ret_made);
+SLUICE_API enum sluice_status sluice_ticker_make_with(sluice *s, const struct sluice_make *how,
+                                                      int64_t period_ns, sluice_timer *ret,
+                                                      struct sluice_made *ret_made);
+/* The timer or ticker of this name, which must exist. */
+SLUICE_API enum sluice_status sluice_timer_open(sluice *s, const char *name, uint32_t rights,
+                                                sluice_timer *ret);
+/* Waits for it. ret_due_ns: the instant it was due. */
+SLUICE_API enum sluice_status sluice_timer_recv(sluice *s, sluice_timer timer, const struct sluice_wait *wait,
+                                                int64_t *ret_due_ns);
+/* Stops it; what was due and not received is revoked. ret_active: it was active, and now nothing will come. */
+SLUICE_API enum sluice_status sluice_timer_stop(sluice *s, sluice_timer timer, bool *ret_active);
+/* A timer is due duration_ns from now; a ticker ticks with this period. ret_active as in stop. */
+SLUICE_API enum sluice_status sluice_timer_reset(sluice *s, sluice_timer timer, int64_t duration_ns,
+                                                 bool *ret_active);
+/* Waits for a duration on the daemon's clock: OK. */
+SLUICE_API enum sluice_status sluice_sleep(sluice *s, int64_t duration_ns, const struct sluice_wait *wait);
+
+/* Go's AfterFunc: when the context is done, or the delay over, send a value to a channel, once, waiting for room if need be. */
+struct sluice_trigger_spec {
+    size_t size;    /* sizeof(struct sluice_trigger_spec); SLUICE_TRIGGER_SPEC_INIT sets it */
+    sluice_ctx ctx; /* nil: after delay_ns */
+    int64_t delay_ns;
+    sluice_chan channel;
+    struct sluice_value value;
+};
+#define SLUICE_TRIGGER_SPEC_INIT                                       \
+    {                                                                  \
+        sizeof(struct sluice_trigger_spec), SLUICE_NIL, 0, SLUICE_NIL, \
+        {                                                              \
+            SLUICE_TYPE_NONE, 0, 0,                                    \
+            {                                                          \
+                {                                                      \
+                    NULL, 0                                            \
+                }                                                      \
+            }                                                          \
+        }                                                              \
+    }
+SLUICE_API enum sluice_status sluice_trigger_make_with(sluice *s, const struct sluice_make *how,
+                                                       const struct sluice_trigger_spec *spec,
+                                                       sluice_trigger *ret, struct sluice_made *ret_made);
+/* The two usual forms, anonymous. */
+SLUICE_API enum sluice_status sluice_ctx_after_func(sluice *s, sluice_ctx ctx, sluice_chan channel,
+                                                    struct sluice_value value, sluice_trigger *ret);
+SLUICE_API enum sluice_status sluice_after_func(sluice *s, int64_t delay_ns, sluice_chan channel,
+                                                struct sluice_value value, sluice_trigger *ret);
+/* ret_active: it was prevented. */
+SLUICE_API enum sluice_status sluice_trigger_stop(sluice *s, sluice_trigger trigger, bool *ret_active);
+/* Timed triggers: due duration_ns from now. */
+SLUICE_API enum sluice_status sluice_trigger_reset(sluice *s, sluice_trigger trigger, int64_t duration_ns,
+                                                   bool *ret_active);
+
+/* ---- The clock, and coming to rest ------------------------------------------------------------------------------ */
+
+struct sluice_clock {
+    int64_t now_ns;
+    bool has_next_deadline;
+    int64_t next_deadline_ns; /* the first thing that will happen by time */
+    bool virtual_clock;
+    int64_t wall_offset_ns; /* wall clock = instant + this */
+};
+SLUICE_API enum sluice_status sluice_clock_read(sluice *s, struct sluice_clock *ret);
+/* Moves a virtual clock (else NOT_VIRTUAL) forward by a duration, to an instant, or to the next deadline if there is one. settle: the clients come
+ * to rest before each move and once more at the end. ret is optional. */
+SLUICE_API enum sluice_status sluice_clock_advance(sluice *s, int64_t duration_ns, bool settle,
+                                                   struct sluice_clock *ret);
+SLUICE_API enum sluice_status sluice_clock_advance_to(sluice *s, int64_t instant_ns, bool settle,
+                                                      struct sluice_clock *ret);
+SLUICE_API enum sluice_status sluice_clock_advance_next(sluice *s, bool settle, struct sluice_clock *ret);
+
+/* Waits until every session but those waiting here has as many parked requests as it has tasks, and at least parked_min requests are
+ * parked. */
+SLUICE_API enum sluice_status sluice_quiesce(sluice *s, uint64_t parked_min, const struct sluice_wait *wait);
+
+/* ---- Looking ---------------------------------------------------------------------------------------------------- */
+
+struct sluice_waiter {
+    uint64_t session;
+    int32_t pid;
+    uint32_t uid;
+    const char *name; /* the program */
+    enum sluice_verb verb;
+    const char *op;
+    int64_t since_ns; /* instant */
+};
+
+/* A snapshot of one object. Strings are "" where there is nothing. */
+struct sluice_description {
+    uint64_t serial; /* order of creation */
+    enum sluice_kind kind;
+    const char *name; /* "": anonymous */
+    uint64_t version; /* grows with every change */
+    uint64_t references;
+    uint64_t owner; /* session number; 0: none */
+    int64_t made_ns;
+    uint32_t uid;
+    uint32_t rights;                     /* of the handle it was asked by */
+    int64_t now_ns;                      /* of the snapshot */
+    uint64_t waiting;                    /* requests parked on it */
+    const struct sluice_waiter *waiters; /* the first 256 of them */
+    size_t waiters_count;
+    struct { /* KIND_CHANNEL */
+        int64_t cap;
+        uint64_t len;
+        enum sluice_type type;
+        bool closed;
+        uint64_t leased, receivers, senders, bytes_held, sent, received, len_max;
+        uint32_t deliveries_max;
+        const char *dead_letter;
+    } channel;
+    struct {                      /* KIND_CONTEXT */
+        enum sluice_status error; /* OK while alive */
+        const char *cause;        /* NULL: none of its own */
+        bool never;               /* it is never done */
+        bool has_deadline;
+        int64_t deadline_ns;
+        uint64_t children;
+        const char *string;
+        const struct sluice_ctx_entry *values; /* its own */
+        size_t values_count;
+    } context;
+    struct { /* KIND_TIMER, KIND_TICKER, KIND_TRIGGER */
+        bool armed;
+        int64_t due_ns, period_ns;
+    } timer;
+};
+SLUICE_API enum sluice_status sluice_describe(sluice *s, sluice_ref ref, struct sluice_description **ret);
+/* Each of these frees what its call gave; takes NULL, returns NULL. */
+SLUICE_API struct sluice_description *sluice_description_free(struct sluice_description *d);
+
+struct sluice_list_options {
+    size_t size;           /* sizeof(struct sluice_list_options); SLUICE_LIST_OPTIONS_INIT sets it */
+    const char *prefix;    /* of names; NULL: all */
+    enum sluice_kind kind; /* KIND_NONE: all */
+    bool anonymous;        /* too */
+    uint64_t after;        /* objects with a larger serial; 0: from the first */
+    uint32_t max;          /* 1..1024; 0: 1024 */
+};
+#define SLUICE_LIST_OPTIONS_INIT                                                \
+    {                                                                           \
+        sizeof(struct sluice_list_options), NULL, SLUICE_KIND_NONE, false, 0, 0 \
+    }
+/* A page of objects in order of creation, without waiters and values. */
+struct sluice_listing {
+    const struct sluice_description *objects;
+    size_t count;
+    uint64_t next; /* `after` of the next page; 0: this was the last */
+};
+SLUICE_API enum sluice_status sluice_list(sluice *s, const struct sluice_list_options *options,
+                                          struct sluice_listing **ret);
+SLUICE_API struct sluice_listing *sluice_listing_free(struct sluice_listing *l);
+
+struct sluice_dump_arm {
+    enum sluice_verb verb;
+    uint64_t serial; /* 0: nil, or a duration */
+    enum sluice_kind kind;
+    const char *name;
+};
+struct sluice_dump_call {
+    uint64_t seq;
+    const char *op;
+    int64_t since_ns;
+    bool has_deadline;
+    int64_t deadline_ns;
+    uint64_t arms_count;
+    const struct sluice_dump_arm *arms; /* the first of them */
+    size_t arms_shown;
+};
+struct sluice_dump_session {
+    uint64_t number;
+    const char *name;
+    uint32_t uid;
+    int32_t pid;
+    uint32_t connections;
+    uint64_t parked;
+    uint64_t finished; /* replies kept until acknowledged */
+    uint64_t leases, handles;
+    int64_t since_ns;
+    const struct sluice_dump_call *calls; /* the first of those parked */
+    size_t calls_count;
+};
+/* A page of sessions with what each waits for. */
+struct sluice_dump_page {
+    const struct sluice_dump_session *sessions;
+    size_t count;
+    uint64_t next; /* `after` of the next page; 0: this was the last */
+    int64_t now_ns;
+};
+/* after: sessions with a larger number. max 0: as many as a page holds. */
+SLUICE_API enum sluice_status sluice_dump(sluice *s, uint64_t after, uint32_t max,
+                                          struct sluice_dump_page **ret);
+SLUICE_API struct sluice_dump_page *sluice_dump_free(struct sluice_dump_page *d);
+
+struct sluice_counter {
+    const char *name;
+    uint64_t value;
+};
+struct sluice_op_count {
+    const char *name;
+    uint64_t count, failed;
+};
+struct sluice_daemon {
+    const char *version;
+    int32_t pid;
+    uint32_t uid;
+    const char *const *addresses;
+    size_t addresses_count;
+    int64_t uptime_ns, now_ns, wall_offset_ns;
+    bool virtual_clock;
+    const struct sluice_counter *counts;
+    size_t counts_count;
+    const struct sluice_counter *limits;
+    size_t limits_count;
+    const struct sluice_op_count *ops;
+    size_t ops_count;
+};
+/* How the daemon does. */
+SLUICE_API enum sluice_status sluice_daemon_status(sluice *s, struct sluice_daemon **ret);
+SLUICE_API struct sluice_daemon *sluice_daemon_free(struct sluice_daemon *d);
+
+struct sluice_row {
+    const char *name;
+    uint32_t number;
+    const char *text;
+    int exit_code; /* statuses; else 0 */
+};
+struct sluice_rows {
+    const struct sluice_row *rows;
+    size_t count;
+};
+struct sluice_reflection {
+    struct sluice_blob descriptor; /* google.protobuf.FileDescriptorSet of sluice.proto */
+    struct sluice_rows operations, kinds, statuses, verbs, types;
+};
+/* The daemon's schema and tables. */
+SLUICE_API enum sluice_status sluice_reflect(sluice *s, struct sluice_reflection **ret);
+SLUICE_API struct sluice_reflection *sluice_reflection_free(struct sluice_reflection *r);
+
+/* ---- Without blocking: futures and event loops ------------------------------------------------------------------ */
+
+/*
+ * A future is a call under way. Starting one never waits; any number may be in flight on a connection. The arguments of a start
+ * are those of the call of the same name and are borrowed only until it returns; its status is OK, or what is known to be wrong
+ * at once (INVALID, STALE, TOO_LARGE, NO_MEMORY), and then there is no future.
+ *
+ * Requests are gathered: they are written when some thread waits on this connection or calls sluice_process or sluice_flush, and when
+ * 64 KiB have come together. Who starts a call and then waits for something else calls sluice_flush.
+ *
+ * In an event loop: watch sluice_fd(s) for reading; when it is ready, call sluice_process(s), then take the finished
+ * futures with sluice_next_done(s) and finish each; before going back to sleep, call sluice_flush(s). The descriptor stays the same
+ * when the library reconnects.
+ */
+typedef struct sluice_future sluice_future;
+
+SLUICE_API enum sluice_status sluice_send_start(sluice *s, sluice_chan ch, struct sluice_value value,
+                                                const struct sluice_wait *wait, sluice_future **ret);
+SLUICE_API enum sluice_status sluice_recv_start(sluice *s, sluice_chan ch, int64_t lease_ns,
+                                                const struct sluice_wait *wait, sluice_future **ret);
+SLUICE_API enum sluice_status sluice_send_many_start(sluice *s, sluice_chan ch,
+                                                     const struct sluice_value *values, size_t count,
+                                                     const struct sluice_wait *wait, sluice_future **ret);
+SLUICE_API enum sluice_status sluice_recv_many_start(sluice *s, sluice_chan ch, size_t max, int64_t lease_ns,
+                                                     const struct sluice_wait *wait, sluice_future **ret);
+SLUICE_API enum sluice_status sluice_select_start(sluice *s, const struct sluice_arm *arms, size_t count,
+                                                  const struct sluice_wait *wait, sluice_future **ret);
+SLUICE_API enum sluice_status sluice_ack_start(sluice *s, const sluice_lease *leases, size_t count,
+                                               sluice_future **ret);
+SLUICE_API enum sluice_status sluice_quiesce_start(sluice *s, uint64_t parked_min,
+                                                   const struct sluice_wait *wait, sluice_future **ret);
+SLUICE_API enum sluice_status sluice_ping_start(sluice *s, sluice_future **ret);
+
+/* What became of a future. What its call does not give is empty. */
+struct sluice_result {
+    enum sluice_status status;
+    int index;                 /* select; -1: no arm */
+    size_t count;              /* send_many: values that went. ack: leases done */
+    struct sluice_item item;   /* recv, select */
+    struct sluice_batch batch; /* recv_many */
+};
+
+/* Is it done? Does not look at the socket: sluice_process does. */
+SLUICE_API bool sluice_future_done(const sluice_future *f);
+/* Waits until it is done, frees the future and returns the result's status. With ret NULL the result is thrown away (a lease or
+ * handle in it stays with the session). Sets sluice_errmsg as the call itself would. */
+SLUICE_API enum sluice_status sluice_future_finish(sluice_future *f, struct sluice_result *ret);
+/* Asks the daemon to withdraw it. It is done soon, with CANCELED or with what had been committed before; finish it all the same.
+ * Does not wait. */
+SLUICE_API void sluice_future_cancel(sluice_future *f);
+/* A pointer of the caller's own, NULL at first. */
+SLUICE_API void sluice_future_set_data(sluice_future *f, void *data);
+SLUICE_API void *sluice_future_data(const sluice_future *f);
+
+/* A descriptor that is readable when sluice_process has something to do; the library's own, never to be read or closed. -errno when
+ * there is none to be had. */
+SLUICE_API int sluice_fd(sluice *s);
+/* Writes what is gathered, reads and hands out what has come, reconnects if need be; never waits. OK, or why the connection does not
+ * work at the moment (UNAVAILABLE: the library goes on trying while futures are in flight). */
+SLUICE_API enum sluice_status sluice_process(sluice *s);
+/* Writes what is gathered, as far as the socket takes it without waiting. */
+SLUICE_API enum sluice_status sluice_flush(sluice *s);
+/* The next future that is done and was not handed out here before, oldest first; NULL: none. It must still be finished. */
+SLUICE_API sluice_future *sluice_next_done(sluice *s);
+/* Waits until some future is done that sluice_next_done has not handed out (OK), or nothing is in flight (INVALID), or the
+ * timeout (negative: none) is over (DEADLINE_EXCEEDED). */
+SLUICE_API enum sluice_status sluice_wait_any(sluice *s, int64_t timeout_ns);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,39 @@
+/*
+ * reply.h - reading a Reply's bytes.
+ *
+ * The top level of a Reply, an Item and a Batch are read by hand, in place: millions of them pass, and reading them so needs no
+ * memory and no copy. Everything else stays a run of bytes in `result` that the file of its noun unpacks with protobuf-c.
+ */
+#ifndef SLUICE_REPLY_H
+#define SLUICE_REPLY_H
+
+#include <sluice.h>
+
+/* A value in a reply, its bytes still those of the reply. */
+struct reply_item {
+    struct sluice_value value; /* an object without its session */
+    uint64_t lease;
+    uint32_t deliveries;
+};
+
+struct reply {
+    enum sluice_status status;
+    struct sluice_blob message, cause;
+    bool has_limit;
+    struct sluice_blob limit_name;
+    uint64_t limit_value, limit_use;
+    int index; /* -1: none */
+    uint64_t count;
+    bool truth;
+    bool has_item;
+    struct reply_item item;
+    uint32_t result_tag;       /* the field of the result that came; 0: none */
+    struct sluice_blob result; /* its bytes, unless it is count or truth */
+};
+
+/* Reads the top level, and Item. False: these bytes are no Reply. */
+bool reply_read(const uint8_t *data, size_t size, struct reply *ret);
+/* Makes the items of a Batch from its bytes: *ret is malloc'd (NULL when empty). 0, -ENOMEM or -EBADMSG. */
+int reply_read_batch(struct sluice_blob batch, uint32_t session, struct sluice_item **ret, size_t *ret_count);
+
+#endif

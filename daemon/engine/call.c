@@ -1,0 +1,315 @@
+/*
+ * call.c - making, finishing, answering and forgetting calls.
+ *
+ * A call that is refused is freed in the same breath: a refusal is not remembered, for it changed nothing. One that completes lets
+ * go of all that waiting needed at once (call_release_arms), so a kept reply costs its header and what it carries.
+ */
+#include "call.h"
+
+#include "item.h"
+#include "lease.h"
+#include "object.h"
+#include "session.h"
+#include "state.h"
+#include "text.h"
+
+struct call_key {
+    uint64_t session, seq;
+};
+
+static size_t call_size(uint32_t arms)
+{
+    return sizeof(struct call) + arms * sizeof(struct arm);
+}
+
+static uint64_t call_hash(const struct engine *e, struct call_key key)
+{
+    return hash_number(&e->calls, key.seq, key.session);
+}
+
+static bool call_equal(const struct hash_node *node, const void *key)
+{
+    const struct call *c = container_of(node, struct call, by_seq);
+    const struct call_key *k = key;
+    return c->seq == k->seq && c->session->number == k->session;
+}
+
+struct call *call_find(const struct engine *e, const struct session *s, uint64_t seq)
+{
+    struct call_key key = {s->number, seq};
+    struct hash_node *node = hash_find(&e->calls, call_hash(e, key), call_equal, &key);
+    return node ? container_of(node, struct call, by_seq) : NULL;
+}
+
+static struct call *call_alloc(struct engine *e, uint32_t room, uint32_t time_arms)
+{
+    if (!heap_reserve(&e->deadlines, time_arms))
+        return NULL;
+    struct call *c = mem_alloc(&e->mem, call_size(room));
+    if (!c) {
+        heap_release(&e->deadlines, time_arms);
+        return NULL;
+    }
+    list_init(&c->taken);
+    c->room = room;
+    c->time_arms = time_arms;
+    return c;
+}
+
+struct call *call_new(struct engine *e, struct session *s, const struct op *op, uint32_t cases,
+                      uint32_t after_cases)
+{
+    bool waits = op_rows[op->code].class == CLASS_WAIT;
+    uint64_t calls = s ? s->parked_count + UINT64_C(0) + s->finished_count : 0;
+    /* What neither waits nor is remembered adds nothing, and must be possible: CANCEL, BYE, a HELLO that resumes. */
+    if (calls >= e->limits.calls_max && (waits || op->seq != 0)) {
+        call_refuse_limit(e, NULL, op, "calls_max", e->limits.calls_max, calls + 1);
+        return NULL;
+    }
+    uint32_t deadline = waits && op->has_timeout && op->timeout_ns > 0;
+    uint32_t hidden = deadline + (waits && op->has_context);
+    struct call *c = call_alloc(e, cases + hidden, after_cases + deadline);
+    if (!c) {
+        call_refuse_memory(e, NULL, op);
+        return NULL;
+    }
+    c->session = s;
+    c->op = (uint8_t)op->code;
+    c->seq = op->seq;
+    c->route = op->route;
+    c->since_ns = e->now_ns;
+    c->cases = c->arms_count = cases;
+    if (c->seq) {
+        assert(s);
+        c->known = true;
+        hash_insert(&e->calls, &c->by_seq, call_hash(e, (struct call_key){s->number, c->seq}));
+    }
+    return c;
+}
+
+struct call *call_new_own(struct engine *e)
+{
+    struct call *c = call_alloc(e, 1, 1);
+    if (!c)
+        return NULL;
+    c->own = true;
+    c->since_ns = e->now_ns;
+    c->cases = c->arms_count = 1;
+    return c;
+}
+
+static void call_unknow(struct engine *e, struct call *c)
+{
+    if (c->known)
+        hash_remove(&e->calls, &c->by_seq);
+    c->known = false;
+}
+
+/* Let go of what waiting needed: objects, values that did not go, promises. */
+static void call_release_arms(struct engine *e, struct call *c)
+{
+    for (uint32_t i = 0; i < c->arms_count; i++) {
+        struct arm *a = &c->arms[i];
+        assert(!a->parked);
+        if (a->verb == ARM_SEND)
+            item_unref_chain(e, a->items);
+        if (a->object)
+            object_unref(e, a->object);
+        a->object = NULL;
+    }
+    c->arms_count = 0;
+    heap_release(&e->deadlines, c->time_arms);
+    c->time_arms = 0;
+    if (c->promised)
+        slots_release(&c->session->handles, 1);
+    c->promised = false;
+    lease_free(e, c->spare);
+    c->spare = NULL;
+}
+
+void call_complete(struct engine *e, struct call *c, enum status status)
+{
+    assert(c->state == CALL_NEW && !list_linked(&c->link) && !list_linked(&c->ready));
+    call_release_arms(e, c);
+    c->state = CALL_FINISHED;
+    c->status = (uint8_t)status;
+    if (c->own) {
+        list_push_back(&e->own_finished, &c->ready);
+        return;
+    }
+    if (status != STATUS_OK && status != STATUS_CLOSED && status != STATUS_WOULD_BLOCK)
+        e->stats.failed[c->op]++;
+    c->kept = c->seq != 0 || (c->taken_count > 0 && !c->leased);
+    if (c->kept) {
+        list_push_back(c->seq ? &c->session->finished : &c->session->loose, &c->link);
+        c->session->finished_count++;
+        c->undelivered = c->session->connections == 0;
+        e->stats.finished++;
+    }
+    list_push_back(&e->ready, &c->ready);
+}
+
+static void call_drop_taken(struct engine *e, struct call *c)
+{
+    for (struct list_node *n; (n = list_pop_front(&c->taken));)
+        if (c->leased) {
+            struct lease *l = container_of(n, struct lease, shown);
+            if (!l->live)
+                lease_free(e, l);
+        } else {
+            item_unref(e, container_of(n, struct item, link));
+        }
+    c->taken_count = 0;
+}
+
+void call_free(struct engine *e, struct call *c)
+{
+    assert(!list_linked(&c->link) && !list_linked(&c->ready) && !c->kept);
+    call_release_arms(e, c);
+    call_drop_taken(e, c);
+    call_unknow(e, c);
+    if (c->source)
+        object_unref(e, c->source);
+    text_unref(&e->mem, c->cause);
+    if (c->result == RESULT_VALUE && c->value)
+        item_unref(e, c->value);
+    mem_free(&e->mem, c, call_size(c->room));
+}
+
+void call_forget(struct engine *e, struct call *c)
+{
+    assert(c->state == CALL_FINISHED && c->kept);
+    list_remove(&c->link);
+    c->session->finished_count--;
+    e->stats.finished--;
+    c->kept = false;
+    call_unknow(e, c);
+    if (!list_linked(&c->ready))
+        call_free(e, c);
+}
+
+static void call_refuse_all(struct engine *e, struct call *c, const struct op *op, const struct refusal *why)
+{
+    if (c)
+        call_free(e, c);
+    assert(!e->refusal.pending);
+    e->refusal = *why;
+    e->refusal.pending = true;
+    e->refusal.route = op->route;
+    e->refusal.session = op->session;
+    e->refusal.seq = op->seq;
+    e->refusal.op = op->code;
+    e->stats.failed[op->code]++;
+}
+
+void call_refuse(struct engine *e, struct call *c, const struct op *op, enum status status,
+                 const char *message)
+{
+    call_refuse_all(e, c, op, &(struct refusal){.status = status, .message = message});
+}
+
+void call_refuse_limit(struct engine *e, struct call *c, const struct op *op, const char *name,
+                       uint64_t value, uint64_t use)
+{
+    struct refusal why = {.status = STATUS_LIMIT, .limit = {name, value, use}};
+    call_refuse_all(e, c, op, &why);
+}
+
+void call_refuse_memory(struct engine *e, struct call *c, const struct op *op)
+{
+    /* A budget with less than one large payload left counts as spent. */
+    if (e->mem.max - e->mem.used < e->limits.payload_size_max + UINT64_C(4096) + e->mem.spare)
+        call_refuse_limit(e, c, op, "memory_max", e->mem.max, e->mem.used);
+    else
+        call_refuse(e, c, op, STATUS_NO_MEMORY, NULL);
+}
+
+static void call_item_view(const struct call *c, const struct list_node *n, struct item_view *ret)
+{
+    const struct lease *l = c->leased ? container_of(n, struct lease, shown) : NULL;
+    const struct item *item = l ? l->item : container_of(n, struct item, link);
+    uint64_t handle = 0;
+    assert(item);
+    if (item->type == VALUE_HANDLE)
+        handle = l ? l->handle : item_handle(item)->handle;
+    item_value(item, handle, &ret->value);
+    ret->lease = l ? l->number : 0;
+    ret->deliveries = l ? l->deliveries : item->deliveries;
+}
+
+/* What came from a timer: the instant it was due. */
+static struct item_view call_tick_view(const struct call *c)
+{
+    return (struct item_view){.value = {.type = VALUE_INT64, .int64 = (int64_t)c->count}};
+}
+
+bool engine_item_next(struct item_cursor *at, struct item_view *ret)
+{
+    const struct call *c = at->call;
+    const struct list_node *n = at->at;
+    if (!n)
+        return false;
+    if (c->ticked)
+        *ret = call_tick_view(c);
+    else
+        call_item_view(c, n, ret);
+    at->at = list_next(&c->taken, n);
+    return true;
+}
+
+static void call_reply_result(const struct call *c, struct reply *ret)
+{
+    ret->result = c->result;
+    switch ((enum result_code)c->result) {
+    case RESULT_ITEM:
+        if (c->ticked)
+            ret->item = call_tick_view(c);
+        else if (c->taken_count > 0)
+            call_item_view(c, list_first(&c->taken), &ret->item);
+        break;
+    case RESULT_ITEMS:
+        /* a timer's one value stands in no list: the list's own ring is its place */
+        ret->items.first = (struct item_cursor){c, c->ticked ? &c->taken.ring : list_first(&c->taken)};
+        ret->items.count = c->ticked ? 1 : c->taken_count;
+        break;
+    case RESULT_COUNT: ret->count = c->count; break;
+    case RESULT_TRUTH: ret->truth = c->truth; break;
+    case RESULT_MADE:
+        ret->made.handle = c->made.handle;
+        ret->made.cap = c->made.cap;
+        ret->made.created = c->made_created;
+        ret->made.kind = c->made_kind;
+        ret->made.type = c->made_type;
+        ret->made.rights = c->made_rights;
+        break;
+    case RESULT_VALUE:
+        ret->truth = c->value != NULL;
+        if (c->value)
+            item_value(c->value, 0, &ret->item.value);
+        break;
+    case RESULT_SESSION:
+        assert(c->session);
+        ret->opened.number = c->opened.number;
+        ret->opened.resumed = c->opened.resumed;
+        ret->opened.resume_ns = c->session->resume_ns;
+        ret->opened.lease_ns = c->session->lease_ns;
+        break;
+    case RESULT_NONE: break;
+    }
+}
+
+void call_reply(const struct call *c, struct reply *ret)
+{
+    *ret = (struct reply){
+        .route = c->route,
+        .session = c->session ? c->session->number : 0,
+        .seq = c->seq,
+        .op = c->op,
+        .status = c->status,
+        .message = c->message,
+        .cause = text_bytes(c->cause),
+        .has_index = c->has_index,
+        .index = c->index,
+    };
+    call_reply_result(c, ret);
+}

@@ -1,0 +1,135 @@
+/*
+ * call.h - one request in the engine, and the arms it waits with.
+ *
+ * A call is made by the step that brings its request and lives until its reply is acknowledged (exactly once: the same request again
+ * gets the same reply) or, without a seq, until its reply was handed out. It is one allocation: the call and its arms.
+ *
+ *     NEW ──► FINISHED                  an answer at once
+ *     NEW ──► PARKED ──► FINISHED       a wait
+ *
+ * Everything that completes goes through call_complete, at once or later: there it joins the ready list and, with a seq, the
+ * session's table of finished calls. An operation that fails without having changed anything is refused instead
+ * (call_refuse): it leaves no trace, so that a repeat may try afresh.
+ *
+ * Arms: one for each case, then (hidden from the client) one for the request's deadline and one for its context.
+ */
+#ifndef ENGINE_CALL_H
+#define ENGINE_CALL_H
+
+#include "hash.h"
+#include "heap.h"
+#include "list.h"
+#include "op.h"
+
+struct engine;
+struct session;
+struct object;
+struct item;
+struct lease;
+struct text;
+
+/* The engine's own verb beside those of arms.def: QUIESCE. */
+enum { ARM_QUIET = ARM_COUNT };
+
+enum arm_role { ROLE_CASE, ROLE_DEADLINE, ROLE_CONTEXT };
+
+struct arm {
+    union {
+        struct list_node link; /* in its object's queue while parked */
+        struct heap_node due;  /* ARM_AFTER: in e->deadlines while parked */
+    };
+    struct call *call;
+    struct object *object; /* one reference until the call finishes; NULL: nil, or a verb that needs none */
+    union {
+        struct item *items; /* ARM_SEND: a chain by link.next, first to go first; ours until they have gone */
+        int64_t lease_ns;   /* ARM_RECV: > 0 leases */
+        int64_t delay_ns;   /* ARM_AFTER */
+        uint64_t parked_min; /* ARM_QUIET */
+    };
+    uint32_t count; /* ARM_RECV: at most so many items */
+    uint8_t verb;   /* enum arm_verb, or ARM_QUIET */
+    uint8_t role;   /* enum arm_role */
+    bool parked;
+};
+
+enum call_state { CALL_NEW, CALL_PARKED, CALL_FINISHED };
+
+struct call {
+    struct hash_node by_seq; /* in e->calls while `known` */
+    struct list_node
+        link; /* PARKED: session->parked or e->orphans; FINISHED and kept: session->finished or ->loose */
+    struct list_node ready; /* e->ready or e->spent */
+    struct list taken;      /* what a receive got: item.link, or lease.shown when `leased` */
+    struct session *
+        session; /* NULL: the engine's own. It may have ended in this step, but is not freed before the call */
+    struct object *
+        source; /* where `taken` came from; of the engine's own call, the trigger it will fire: one reference */
+    struct text *cause;  /* one reference */
+    const char *message; /* static */
+    struct lease *spare; /* allocated ahead for a leasing receive */
+    uint64_t seq, route;
+    int64_t since_ns;
+    union {
+        struct {
+            uint64_t handle;
+            int64_t cap;
+        } made;
+        uint64_t count;
+        struct item *value; /* RESULT_VALUE: one reference, or NULL */
+        struct {
+            uint64_t number;
+            bool resumed;
+        } opened;
+    };
+    uint32_t room;       /* arms there was memory taken for */
+    uint32_t arms_count; /* arms in use: cases, then hidden ones; 0 once finished */
+    uint32_t cases;
+    uint32_t index; /* SELECT: the committed case */
+    uint32_t taken_count;
+    uint8_t state;  /* enum call_state */
+    uint8_t op;     /* enum op_code */
+    uint8_t status; /* enum status */
+    uint8_t result; /* enum result_code */
+    uint8_t made_kind, made_type, made_rights;
+    bool made_created : 1;
+    bool truth : 1;
+    bool has_index : 1;
+    bool leased : 1;      /* `taken` lists leases */
+    bool known : 1;       /* has a seq, by which its session finds it */
+    bool kept : 1;        /* in session->finished or ->loose */
+    bool undelivered : 1; /* its reply was never written */
+    bool promised : 1;    /* holds a promise of one handle slot */
+    bool ticked : 1;      /* it received from a timer: count is the instant it was due */
+    bool own : 1;         /* the engine's own: nobody asked, nobody is told */
+    uint32_t time_arms;   /* promises held of e->deadlines */
+    struct arm arms[];
+};
+
+/*
+ * A call for op with room for `cases` arms, of which after_cases are ARM_AFTER, and the hidden arms op asks for.
+ * NULL: refused already (LIMIT, NO_MEMORY). s NULL: the caller sets c->session before it completes the call; op has no seq.
+ */
+struct call *call_new(struct engine *e, struct session *s, const struct op *op, uint32_t cases,
+                      uint32_t after_cases);
+/* The engine's own call with one arm, and a heap promise for it. NULL without memory. */
+struct call *call_new_own(struct engine *e);
+/* Finish with status: release the arms, queue the reply. The call is NEW, or claimed (wait_claim). */
+void call_complete(struct engine *e, struct call *c, enum status status);
+/* Answer op without a trace and free c (NULL is fine). */
+void call_refuse(struct engine *e, struct call *c, const struct op *op, enum status status,
+                 const char *message);
+/* The same for a limit. */
+void call_refuse_limit(struct engine *e, struct call *c, const struct op *op, const char *name,
+                       uint64_t value, uint64_t use);
+/* The same for memory: LIMIT memory_max when the budget is out, else NO_MEMORY. */
+void call_refuse_memory(struct engine *e, struct call *c, const struct op *op);
+/* The call of a session with this seq, or NULL. */
+struct call *call_find(const struct engine *e, const struct session *s, uint64_t seq);
+/* Forget a finished call of a session: acknowledged, or the session is gone. Its reply, if still to be handed out, will be. */
+void call_forget(struct engine *e, struct call *c);
+/* Free a call that nothing links to. */
+void call_free(struct engine *e, struct call *c);
+/* What goes out. */
+void call_reply(const struct call *c, struct reply *ret);
+
+#endif

@@ -1,0 +1,111 @@
+/*
+ * object.h - what every object has, and what every kind supplies.
+ *
+ * An object lives while something refers to it: its name, handles, items on their way, parked arms, children. Removal takes the name away,
+ * ends every wait on it with REMOVED and makes its handles stale; the memory goes with the last reference. Freeing is deferred to the end of the step
+ * (`doomed`), so that a chain of any length is freed in a loop, not in a recursion, and no function frees under its caller's feet.
+ *
+ * Objects that refer to each other through items in their own buffers keep each other alive until one is removed: there is no
+ * collector. The limit on objects bounds what such a ring can cost.
+ *
+ * A kind is a row of functions, found by X-macro over kinds.def: name##_kind.
+ */
+#ifndef ENGINE_OBJECT_H
+#define ENGINE_OBJECT_H
+
+#include "hash.h"
+#include "list.h"
+#include "op.h"
+
+struct engine;
+struct session;
+struct arm;
+struct call;
+struct object_view;
+
+struct object {
+    struct list_node all;     /* e->objects; e->doomed once refs is 0 */
+    struct hash_node by_name; /* in e->names while named and not removed */
+    struct list_node owned;   /* in owner->owned while it has an owner */
+    struct session *owner;    /* it ends with this session; or NULL */
+    char *name;               /* name_size bytes, or NULL */
+    uint64_t serial, version;
+    int64_t made_ns;
+    uint32_t refs;
+    uint32_t uid; /* of the maker */
+    uint16_t name_size;
+    uint8_t kind; /* enum kind_code */
+    bool removed;
+    bool named; /* the name holds one reference */
+};
+
+/* One verb of a kind. An arm is parked or not; park and unpark only link and unlink, poll only looks. */
+struct arm_ops {
+    /* Would it fire now? True also when what it would do is to fail (send on closed). */
+    bool (*poll)(const struct engine *e, const struct arm *a);
+    /* Queue it at the tail. Cannot fail. */
+    void (*park)(struct engine *e, struct arm *a);
+    void (*unpark)(struct engine *e, struct arm *a);
+    /* poll said yes: do it and complete the arm's call. */
+    void (*commit)(struct engine *e, struct arm *a);
+};
+
+/* Why a make failed, beyond its status. */
+struct make_error {
+    const char *message;
+    struct limit_hit limit; /* STATUS_LIMIT: which */
+};
+
+struct kind {
+    const struct arm_ops *arms[ARM_COUNT]; /* NULL: this verb does not apply */
+    size_t size;                           /* of the struct that begins with struct object */
+    /* Fill a zeroed object of `size` bytes from the spec. Fails without a trace. */
+    enum status (*make)(struct engine *e, struct session *s, struct object *o, const struct make_op *spec,
+                        struct make_error *error);
+    /* Does the existing object have the spec's parameters? OK, MISMATCH, EXISTS. */
+    enum status (*match)(struct engine *e, struct session *s, const struct object *o,
+                         const struct make_op *spec, struct make_error *error);
+    /* Its owner is gone: close, cancel or stop it. */
+    void (*owner_died)(struct engine *e, struct object *o);
+    /* It is removed: complete every wait on it with REMOVED, stop what it does. */
+    void (*remove)(struct engine *e, struct object *o);
+    /* refs is 0: drop what it holds. The caller frees the struct. */
+    void (*done)(struct engine *e, struct object *o);
+    /* Its i-th queue of arms, receivers before senders; NULL past the last. */
+    const struct list *(*queue)(const struct object *o, int i);
+    /* Fill the kind's part of a view. */
+    void (*view)(const struct engine *e, const struct object *o, struct object_view *ret);
+    void (*audit)(const struct engine *e, const struct object *o);
+};
+
+const struct kind *object_kind(const struct object *o);
+
+/* The object of this name, or NULL. */
+struct object *object_by_name(const struct engine *e, const char *name, size_t size);
+void object_ref(struct object *o);
+void object_unref(struct engine *e, struct object *o);
+/* Take its name away, end its waits, make its handles stale. Done twice is fine. */
+void object_remove(struct engine *e, struct object *o);
+/* Take only its name away: it lives on for those who hold it. */
+void object_unname(struct engine *e, struct object *o);
+/* Its owner is gone: it ends in the way of its kind and loses its name; who holds it sees it closed, cancelled, stopped. */
+void object_owner_died(struct engine *e, struct object *o);
+/* Free everything doomed, and what that dooms. */
+void object_bury(struct engine *e);
+/* It has changed. */
+static inline void object_touch(struct object *o)
+{
+    o->version++;
+}
+
+/*
+ * What a ref means to a session: *ret is the object, NULL for nil, and *ret_rights what the ref allows.
+ * OK, NOT_FOUND, STALE.
+ */
+enum status object_resolve(const struct engine *e, const struct session *s, const struct ref *ref,
+                           struct object **ret, uint8_t *ret_rights);
+/* The same for a kind and with rights; nil is INVALID. Also WRONG_KIND, NO_RIGHT. kind KIND_NONE: any. */
+enum status object_expect(const struct engine *e, const struct session *s, const struct ref *ref,
+                          enum kind_code kind, uint8_t rights, struct object **ret);
+
+#endif

@@ -1,0 +1,361 @@
+/*
+ * op.h - what goes into the engine and what comes out of it, as plain data.
+ *
+ * A `struct op` is one request, already decoded and validated for form: sizes within limits.h, names well formed, text that is
+ * UTF-8 where UTF-8 is meant, JSON that parses. It borrows all its bytes from the caller for the length of one step; the engine
+ * copies what it keeps. An op holds no pointer to the engine's own things: names, handles, numbers and bytes only, so that it can
+ * be written down, replayed, sent to another machine.
+ *
+ * A `struct reply` is one answer. It borrows from the engine until the next step.
+ *
+ * Names of constants come from the tables (*.def): OP_SEND, ARM_RECV, STATUS_CLOSED, KIND_TIMER, VALUE_INT64.
+ */
+#ifndef ENGINE_OP_H
+#define ENGINE_OP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "limits.h"
+
+enum op_class { CLASS_WAIT, CLASS_STEP, CLASS_QUERY, CLASS_DAEMON, CLASS_EVENT };
+
+enum op_code {
+#define OP(NAME, name, tag, class, help) OP_##NAME,
+#include "ops.def"
+#undef OP
+    OP_COUNT
+};
+
+enum status {
+#define STATUS(NAME, number, exit, text) STATUS_##NAME = (number),
+#include "status.def"
+#undef STATUS
+};
+
+enum kind_code {
+    KIND_NONE = 0,
+#define KIND(NAME, name, number, help) KIND_##NAME = (number),
+#include "kinds.def"
+#undef KIND
+    KIND_COUNT
+};
+
+enum arm_verb {
+    ARM_NONE = 0, /* in a request: an arm without a verb */
+#define ARM(NAME, name, number, help) ARM_##NAME = (number),
+#include "arms.def"
+#undef ARM
+    ARM_COUNT
+};
+
+enum value_type {
+    VALUE_NONE = 0, /* no value given */
+#define TYPE(NAME, name, number, help) VALUE_##NAME = (number),
+#include "types.def"
+#undef TYPE
+    VALUE_COUNT
+};
+
+/* Rights of a handle: a set. A channel end is `chan<-` with RIGHT_SEND|RIGHT_CLOSE, `<-chan` with RIGHT_RECV. */
+enum right {
+    RIGHT_SEND = 1,    /* send; reset a timer; cancel a context */
+    RIGHT_RECV = 2,    /* receive; wait for it */
+    RIGHT_CLOSE = 4,   /* close, stop, remove */
+    RIGHT_OBSERVE = 8, /* describe, look a context value up, derive */
+    RIGHT_ALL = 15,
+};
+
+struct bytes {
+    const void *data; /* NULL only when size is 0 */
+    size_t size;
+};
+
+/*
+ * A reference to an object: a handle of the session's table, else a name, else nil (handle 0 and no name).
+ * Nil is Go's nil: sending to it or receiving from it waits for ever, closing it is CLOSE_OF_NIL.
+ */
+struct ref {
+    uint64_t handle;  /* 0: none */
+    const char *name; /* not NUL-terminated */
+    uint16_t name_size;
+};
+
+/* A value on its way in or out. */
+struct value {
+    enum value_type type;
+    uint8_t rights; /* VALUE_HANDLE: rights to hand over; 0 stands for all that the giver's handle has */
+    uint8_t kind;   /* VALUE_HANDLE, in a reply: the object's enum kind_code */
+    union {
+        struct bytes bytes; /* VALUE_BYTES, _STRING, _JSON */
+        int64_t int64;
+        double real;
+        struct ref ref;  /* VALUE_HANDLE, in an op */
+        uint64_t handle; /* VALUE_HANDLE, in a reply: the number in the receiver's own table */
+    };
+};
+
+/* One arm of a select. */
+struct arm_spec {
+    enum arm_verb verb;
+    struct ref ref;     /* ARM_SEND, ARM_RECV; nil: never ready */
+    struct value value; /* ARM_SEND */
+    int64_t delay_ns;   /* ARM_AFTER; <= 0: ready at once */
+    int64_t lease_ns;   /* ARM_RECV: > 0 leases the item for so long */
+};
+
+/* What to make. Sizes and counts are within limits.h. */
+struct channel_spec {
+    int64_t cap;          /* outside 0..CHANNEL_CAP_MAX: STATUS_INVALID, Go's text */
+    enum value_type type; /* VALUE_NONE stands for VALUE_BYTES */
+    uint32_t
+        deliveries_max;     /* after so many deliveries an item given back goes to dead_letter; 0: no limit */
+    struct ref dead_letter; /* a channel of the same type, or nil */
+};
+
+enum context_root { ROOT_NONE, ROOT_BACKGROUND, ROOT_TODO };
+
+/* A context key is compared by all three parts. */
+struct context_value {
+    struct bytes space, type, name; /* name empty: "nil key"; type "json": "key is not comparable" */
+    struct value value;             /* VALUE_NONE stores nil, which shadows; VALUE_HANDLE is refused */
+};
+
+struct context_spec {
+    enum context_root
+        root; /* ROOT_BACKGROUND or ROOT_TODO: the root itself, never done, and nothing below applies */
+    bool has_parent;     /* false: the parent is Background */
+    struct ref parent;   /* nil with has_parent: "cannot create context from nil parent" */
+    bool without_cancel; /* keeps the parent's values, drops its deadline and its end */
+    bool cancelable; /* WithCancel; a deadline implies it. Neither, without values: still a node of its own */
+    bool has_timeout;
+    int64_t timeout_ns; /* from now; <= 0: born done */
+    bool has_deadline;
+    int64_t deadline_ns; /* on the daemon's clock */
+    struct bytes cause;  /* of the expiry; data NULL: "context deadline exceeded" */
+    const struct context_value *values;
+    uint32_t values_count;
+};
+
+struct timer_spec {
+    int64_t delay_ns;  /* KIND_TIMER: <= 0 is ready at once. KIND_TICKER: ignored */
+    int64_t period_ns; /* KIND_TICKER: <= 0 is STATUS_INVALID, Go's text */
+};
+
+/* AfterFunc: when the context is done, or the delay over, send the value to the channel. */
+struct trigger_spec {
+    struct ref context; /* nil: timed, by delay_ns */
+    int64_t delay_ns;
+    struct ref channel;
+    struct value value;
+};
+
+enum make_lifetime {
+    LIFE_OWNED =
+        0, /* a named channel: until removed; an anonymous one: while anything refers to it. Every other kind
+                     * ends with its session */
+    LIFE_EPHEMERAL, /* ends with its owner: the session, or `owner` */
+    LIFE_DETACHED,  /* named objects of any kind: outlive the session */
+};
+
+struct make_op {
+    enum kind_code kind;
+    struct ref name; /* handle unused; without a name: anonymous */
+    bool exclusive;  /* an existing object is STATUS_EXISTS */
+    uint8_t rights;  /* of the handle in the reply; 0: all */
+    enum make_lifetime lifetime;
+    uint64_t owner; /* LIFE_EPHEMERAL: a session's number that stands for a process; 0: the calling session */
+    union {
+        struct channel_spec channel;
+        struct context_spec context;
+        struct timer_spec timer;
+        struct trigger_spec trigger;
+    };
+};
+
+struct hello_op {
+    uint8_t id[SESSION_ID_SIZE]; /* random, chosen by the client; an id that is known resumes that session */
+    bool attached;  /* a repeat on the connection that serves the session already: not one more connection */
+    bool anonymous; /* the connection's own session, which nobody can resume; id is ignored */
+    int64_t resume_ns; /* how long the session outlives its last connection; 0: not at all */
+    int64_t lease_ns;  /* > 0 (remote): the session ends when it was silent for so long */
+    uint32_t tasks;    /* how many threads of execution it speaks for (QUIESCE); 0 stands for 1 */
+    bool observer;     /* it stands for no program (a watched process): QUIESCE does not count it */
+    struct bytes name; /* the program, for people; at most SESSION_NAME_MAX */
+    uint32_t uid, gid; /* SO_PEERCRED; a remote peer: UINT32_MAX */
+    int32_t pid;       /* 0: remote or unknown */
+};
+
+/*
+ * One request.
+ *
+ * session  the engine's number of the session (reply.session of HELLO); 0 with HELLO, TICK, DRAIN only.
+ * seq      the client's number of the request; 0: not exactly once (it can be neither repeated nor withdrawn).
+ * route    opaque to the engine: where the reply goes. A repeated request brings a new route, which replaces the old.
+ */
+struct op {
+    enum op_code code;
+    uint64_t session;
+    uint64_t seq;
+    uint64_t acked_below;  /* the client has every reply below this; 0: says nothing */
+    const uint64_t *acked; /* and these single ones above it */
+    uint32_t acked_count;
+    uint64_t route;
+    bool has_context;
+    struct ref context; /* CLASS_WAIT: its end ends the wait. Nil with has_context is STATUS_INVALID */
+    bool has_timeout;
+    int64_t timeout_ns; /* CLASS_WAIT: >= 0 */
+    bool no_wait;       /* CLASS_WAIT: STATUS_WOULD_BLOCK instead of parking */
+    union {
+        struct hello_op hello;
+        struct {
+            uint64_t seq;
+        } cancel;
+        struct make_op make;
+        struct {
+            struct ref ref;
+            uint8_t rights;
+            bool has_kind;
+            enum kind_code kind;
+        } open, dup;
+        struct {
+            uint64_t handle;
+        } drop;
+        struct {
+            struct ref ref;
+        } remove, close, stop, describe;
+        struct {
+            struct ref ref;
+            struct value value;
+        } send;
+        struct {
+            struct ref ref;
+            int64_t lease_ns;
+        } recv;
+        struct {
+            struct ref ref;
+            const struct value *values;
+            uint32_t count;
+        } send_many;
+        struct {
+            struct ref ref;
+            uint32_t max;
+            int64_t lease_ns;
+        } recv_many;
+        struct {
+            const struct arm_spec *arms;
+            uint32_t count;
+        } select;
+        struct {
+            const uint64_t *leases;
+            uint32_t count;
+            int64_t duration_ns; /* extend: > 0 */
+        } lease;                 /* ack, nack, extend */
+        struct {
+            struct ref ref;
+            struct bytes cause;
+        } context_cancel; /* cause.data NULL: none given */
+        struct {
+            struct ref ref;
+            struct bytes space, type, name;
+        } context_value;
+        struct {
+            struct ref ref;
+            int64_t duration_ns;
+        } reset;
+        struct {
+            uint64_t parked_min;
+        } quiesce;
+        struct {
+            uint64_t route;
+        } undelivered;
+    };
+};
+
+/* A limit that was reached. name NULL: none. */
+struct limit_hit {
+    const char *name;
+    uint64_t value, use;
+};
+
+/* One received item. */
+struct item_view {
+    struct value value;
+    uint64_t lease;      /* 0: not leased */
+    uint32_t deliveries; /* how often it has been handed out, this time included */
+};
+
+/* What the result of a reply is. The wire's oneof follows it. */
+enum result_code {
+    RESULT_NONE,
+    RESULT_ITEM,    /* item */
+    RESULT_ITEMS,   /* items */
+    RESULT_COUNT,   /* count */
+    RESULT_TRUTH,   /* truth */
+    RESULT_MADE,    /* made */
+    RESULT_VALUE,   /* item.value, truth: found */
+    RESULT_SESSION, /* session */
+};
+
+/* A place in the items of a reply; engine_item_next walks it. */
+struct item_cursor {
+    const void *call, *at;
+};
+
+/*
+ * One answer. `status` is that of the committed arm: a select whose receive arm met a closed channel says STATUS_CLOSED and index.
+ */
+struct reply {
+    uint64_t route;
+    uint64_t session; /* whose */
+    uint64_t seq;
+    enum op_code op;
+    enum status status;
+    const char *message; /* a static text that is more exact than the status's own, or NULL */
+    struct bytes cause;  /* of a context's end, when it has one of its own; else data is NULL */
+    struct limit_hit limit;
+    bool has_index;
+    uint32_t index; /* SELECT: the committed arm */
+    enum result_code result;
+    struct item_view item;
+    struct {
+        struct item_cursor first;
+        uint32_t count;
+    } items;
+    uint64_t count;
+    bool truth;
+    struct {
+        uint64_t handle;
+        bool created;
+        enum kind_code kind;
+        enum value_type type;
+        int64_t cap;
+        uint8_t rights;
+    } made;
+    struct {
+        uint64_t number;
+        bool resumed;
+        int64_t resume_ns, lease_ns; /* as granted; 0: none */
+    } opened;
+};
+
+/* The tables as data. */
+struct op_row {
+    const char *name;
+    uint32_t tag;
+    enum op_class class;
+    const char *help;
+};
+extern const struct op_row op_rows[OP_COUNT];
+
+/* The text of a status; "unknown status" for a number that is none. Never NULL. */
+const char *status_text(enum status s);
+/* The constant's name without its prefix, "CLOSED"; "UNKNOWN" for a number that is none. */
+const char *status_name(enum status s);
+/* Lower-case names from the tables; "unknown" for a number that is none. */
+const char *kind_name(enum kind_code k);
+const char *arm_name(enum arm_verb v);
+const char *type_name(enum value_type t);
+
+#endif

@@ -1,0 +1,127 @@
+/*
+ * codec.h - what the files of the wire share, and nobody else sees.
+ *
+ * Decoding runs in three stages: unpack.c gives the generated struct, decode.c reads the envelope, and one function an operation
+ * (decode_NAME) turns its message into the op. The functions are called by X-macro from ops.def, so a row without one does not compile. Encoding runs through
+ * a struct Sluice__V1__Reply that borrows everything, packed once into the room the front gives; the replies that run millions of
+ * times are written by hand in pack.c.
+ */
+#ifndef WIRE_CODEC_H
+#define WIRE_CODEC_H
+
+#include <string.h>
+
+#include "arena.h"
+#include "sluice.pb-c.h"
+#include "wire.h"
+
+struct wire {
+    struct limits limits;
+    struct arena arena;   /* what wire_decode returned last */
+    struct arena scratch; /* what is being encoded */
+    char message[128];    /* a refusal's text that is made up */
+};
+
+/* One decoding: what it takes from, and why it was refused. */
+struct decode {
+    struct wire *w;
+    struct wire_refusal refusal;
+};
+
+/* ---- Refusing. Each returns false, so that a decoder can return it. ---- */
+
+bool refuse(struct decode *d, enum status status, const char *message);
+bool refuse_limit(struct decode *d, enum status status, const char *name, uint64_t value, uint64_t use);
+/* The bytes are at most max, else TOO_LARGE with the limit's name. */
+bool check_size(struct decode *d, size_t size, uint64_t max, const char *limit);
+/* Memory in the arena for an array, or NULL, refused with NO_MEMORY. count may be 0. */
+void *take_array(struct decode *d, size_t count, size_t size);
+
+/* ---- Nouns: decode_value.c ---- */
+
+/* An absent message is nil. */
+bool decode_ref(struct decode *d, const Sluice__V1__Ref *m, struct ref *ret);
+bool decode_name(struct decode *d, const ProtobufCBinaryData *name, struct ref *ret);
+/* An absent message, or one without a kind, gives VALUE_NONE. */
+bool decode_value(struct decode *d, const Sluice__V1__Value *m, struct value *ret);
+/* The same, but there must be one. */
+bool decode_value_required(struct decode *d, const Sluice__V1__Value *m, struct value *ret);
+/* Absent rights are 0, which stands for all there are. Present, they are a set that is not empty. */
+bool decode_rights(struct decode *d, bool has, uint32_t rights, uint8_t *ret);
+/* How long a lease is asked for; absent: 0. */
+bool decode_lease(struct decode *d, bool has, int64_t lease_ns, int64_t *ret);
+/* The values of a batch, in the arena. */
+bool decode_batch(struct decode *d, const Sluice__V1__Batch *m, const struct value **ret_values,
+                  uint32_t *ret_count);
+/* An absent cause is NULL. */
+bool decode_cause(struct decode *d, bool has, const ProtobufCBinaryData *cause, struct bytes *ret);
+bool decode_key(struct decode *d, const ProtobufCBinaryData *part, struct bytes *ret);
+bool decode_kind(struct decode *d, Sluice__V1__Kind kind, enum kind_code *ret);
+bool decode_type(struct decode *d, Sluice__V1__Type type, enum value_type *ret);
+
+static inline struct bytes borrow(const ProtobufCBinaryData *b)
+{
+    return (struct bytes){b->data, b->len};
+}
+
+/* ---- Operations with more to them than a line: decode_channel.c, decode_make.c, decode_daemon.c ---- */
+
+bool decode_send(struct decode *d, const Sluice__V1__Send *m, struct wire_request *ret);
+bool decode_recv(struct decode *d, const Sluice__V1__Recv *m, struct wire_request *ret);
+bool decode_select(struct decode *d, const Sluice__V1__Select *m, struct wire_request *ret);
+bool decode_send_many(struct decode *d, const Sluice__V1__SendMany *m, struct wire_request *ret);
+bool decode_recv_many(struct decode *d, const Sluice__V1__RecvMany *m, struct wire_request *ret);
+bool decode_ack(struct decode *d, const Sluice__V1__Ack *m, struct wire_request *ret);
+bool decode_nack(struct decode *d, const Sluice__V1__Nack *m, struct wire_request *ret);
+bool decode_extend(struct decode *d, const Sluice__V1__Extend *m, struct wire_request *ret);
+bool decode_make(struct decode *d, const Sluice__V1__Make *m, struct wire_request *ret);
+bool decode_hello(struct decode *d, const Sluice__V1__Hello *m, struct wire_request *ret);
+bool decode_list(struct decode *d, const Sluice__V1__List *m, struct wire_request *ret);
+bool decode_dump(struct decode *d, const Sluice__V1__Dump *m, struct wire_request *ret);
+bool decode_clock(struct decode *d, const Sluice__V1__Clock *m, struct wire_request *ret);
+
+/* ---- Encoding ---- */
+
+/* Pack a message into the room of out. */
+void ship(const Sluice__V1__Reply *m, struct wire_out *out);
+/* What ship does for a status alone: NO_MEMORY where the arena is out. */
+void ship_status(enum status status, struct wire_out *out);
+
+/* Write a reply that runs millions of times by hand. False: it is none of them, and nothing was written. */
+bool pack_reply(const struct reply *reply, struct wire_out *out);
+/* The same reply through the generated code. Any reply goes. */
+void encode_reply(struct wire *w, const struct engine *e, const struct reply *reply,
+                  const struct wire_world *world, struct wire_out *out);
+
+/* The answers to questions, each ships one reply. */
+void answer_describe(struct wire *w, const struct engine *e, const struct wire_request *req,
+                     const struct wire_world *world, struct wire_out *out);
+void answer_list(struct wire *w, const struct engine *e, const struct wire_request *req,
+                 const struct wire_world *world, struct wire_out *out);
+void answer_dump(struct wire *w, const struct engine *e, const struct wire_request *req,
+                 const struct wire_world *world, struct wire_out *out);
+void answer_status(struct wire *w, const struct engine *e, const struct wire_request *req,
+                   const struct wire_world *world, struct wire_out *out);
+void answer_reflect(struct wire *w, const struct engine *e, const struct wire_request *req,
+                    const struct wire_world *world, struct wire_out *out);
+void answer_clock(struct wire *w, const struct engine *e, const struct wire_request *req,
+                  const struct wire_world *world, struct wire_out *out);
+
+/* A page of LIST or DUMP ends when its rows take more bytes than this, so that any reply fits a frame. */
+#define PAGE_SIZE_MAX ((size_t)1 << 20)
+
+static inline struct bytes text_bytes(const char *s)
+{
+    return (struct bytes){s, s ? strlen(s) : 0};
+}
+
+/* Fill a message with a value that is no handle. */
+void fill_value(const struct value *v, Sluice__V1__Value *m);
+
+/* protobuf-c's structs have no const. Nobody writes through what is lent to them. */
+static inline ProtobufCBinaryData lend(struct bytes b)
+{
+    return (ProtobufCBinaryData){.len = b.size, .data = (uint8_t *)b.data};
+}
+
+#endif

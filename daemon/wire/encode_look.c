@@ -1,0 +1,282 @@
+/*
+ * encode_look.c - what an object is: DESCRIBE for one, LIST for a page of them.
+ *
+ * A description is a snapshot of the engine's view at one instant; `version` tells two of them apart. What only some kinds have stands in the
+ * fields of those kinds. LIST leaves out who waits and which values a context has: that is DESCRIBE's.
+ *
+ * Cost: DESCRIBE, the waiters and values it names. LIST walks objects in order of creation and looks at no more than SCAN_MAX of them in one
+ * request, so that a prefix that fits nothing cannot hold the daemon up; a short page with `next` says that there is more to look at.
+ */
+#include <string.h>
+
+#include "codec.h"
+
+/* Objects that one LIST looks at. */
+#define SCAN_MAX 65536u
+
+/* Room for Go's String of a context; longer ones are cut. */
+#define CONTEXT_STRING_MAX 1024u
+
+/* ---- The parts of a description by kind. ---- */
+
+static void fill_channel(const struct engine *e, const struct object_view *v, Sluice__V1__Description *m)
+{
+    const struct channel_view *c = &v->channel;
+    m->has_cap = m->has_len = m->has_type = m->has_closed = m->has_leased = m->has_receivers =
+        m->has_senders = 1;
+    m->has_bytes_held = m->has_sent = m->has_received = m->has_len_max = m->has_waiting = 1;
+    m->cap = c->cap;
+    m->len = c->len;
+    m->type = (Sluice__V1__Type)c->type;
+    m->closed = c->closed;
+    m->leased = c->leased;
+    m->receivers = c->receivers;
+    m->senders = c->senders;
+    m->bytes_held = c->bytes;
+    m->sent = c->sent;
+    m->received = c->received;
+    m->len_max = c->len_max;
+    m->waiting = c->receivers + c->senders;
+    m->has_deliveries_max = c->deliveries_max != 0;
+    m->deliveries_max = c->deliveries_max;
+    if (c->dead_letter) {
+        struct object_view dead;
+        engine_object_view(e, c->dead_letter, &dead);
+        m->has_dead_letter = 1;
+        m->dead_letter = lend(dead.name);
+    }
+}
+
+static bool fill_context(struct wire *w, const struct engine *e, const struct object *o,
+                         const struct object_view *v, const struct wire_world *world,
+                         Sluice__V1__Description *m)
+{
+    const struct context_view *c = &v->context;
+    m->has_error = m->has_never = m->has_children = m->has_waiting = m->has_string = 1;
+    m->error = (Sluice__V1__Status)c->error;
+    m->has_cause = c->cause.data != NULL;
+    m->cause = lend(c->cause);
+    m->never = c->never;
+    m->has_deadline_ns = c->has_deadline;
+    m->deadline_ns = c->deadline_ns;
+    m->children = c->children;
+    m->waiting = c->waiters;
+    char *string = arena_alloc(&w->scratch, CONTEXT_STRING_MAX);
+    if (!string)
+        return false;
+    size_t size = engine_context_string(e, o, world->wall_offset_ns, string, CONTEXT_STRING_MAX);
+    m->string = lend((struct bytes){string, size < CONTEXT_STRING_MAX ? size : CONTEXT_STRING_MAX - 1});
+    return true;
+}
+
+static void fill_timer(const struct object_view *v, Sluice__V1__Description *m)
+{
+    const struct timer_view *t = &v->timer;
+    m->has_armed = m->has_waiting = 1;
+    m->armed = t->armed;
+    m->has_due_ns = t->armed;
+    m->due_ns = t->due_ns;
+    m->has_period_ns = t->period_ns != 0;
+    m->period_ns = t->period_ns;
+    m->waiting = t->receivers;
+}
+
+/* All but waiters and values. False: the arena is out. */
+static bool fill_description(struct wire *w, const struct engine *e, const struct object *o,
+                             const struct object_view *v, const struct wire_world *world,
+                             Sluice__V1__Description *m)
+{
+    sluice__v1__description__init(m);
+    m->has_serial = m->has_kind = m->has_version = m->has_references = m->has_made_ns = m->has_uid = 1;
+    m->serial = v->serial;
+    m->kind = (Sluice__V1__Kind)v->kind;
+    m->has_name = v->name.size != 0;
+    m->name = lend(v->name);
+    m->version = v->version;
+    m->references = v->references;
+    m->has_owner = v->owner != 0;
+    m->owner = v->owner;
+    m->made_ns = v->made_ns;
+    m->uid = v->uid;
+    switch (v->kind) {
+    case KIND_CHANNEL: fill_channel(e, v, m); return true;
+    case KIND_CONTEXT: return fill_context(w, e, o, v, world, m);
+    case KIND_TIMER:
+    case KIND_TICKER:
+    case KIND_TRIGGER: fill_timer(v, m); return true;
+    case KIND_NONE:
+    case KIND_COUNT: break;
+    }
+    assert(false && "an object has a kind");
+    return false;
+}
+
+/* ---- DESCRIBE ---- */
+
+static void fill_waiter(const struct engine *e, const struct arm *a, Sluice__V1__Waiter *m)
+{
+    struct arm_view arm;
+    struct call_view call;
+    engine_waiter_view(a, &arm);
+    engine_call_view(arm.call, &call);
+    sluice__v1__waiter__init(m);
+    m->has_verb = m->has_op = m->has_since_ns = 1;
+    m->verb = (Sluice__V1__Verb)arm.verb;
+    m->op = lend(text_bytes(op_rows[call.op].name));
+    m->since_ns = call.since_ns;
+    const struct session *s = engine_session_get(e, call.session);
+    if (!s)
+        return;
+    struct session_view session;
+    engine_session_view(e, s, &session);
+    m->has_session = m->has_pid = m->has_uid = m->has_name = 1;
+    m->session = session.number;
+    m->pid = session.pid;
+    m->uid = session.uid;
+    m->name = lend(session.name);
+}
+
+static bool fill_waiters(struct wire *w, const struct engine *e, const struct object *o,
+                         Sluice__V1__Description *m)
+{
+    m->waiters = arena_array(&w->scratch, DESCRIBE_WAITERS_MAX, sizeof(*m->waiters));
+    if (!m->waiters)
+        return false;
+    for (const struct arm *a = engine_waiter_next(e, o, NULL); a && m->n_waiters < DESCRIBE_WAITERS_MAX;
+         a = engine_waiter_next(e, o, a)) {
+        Sluice__V1__Waiter *waiter = arena_alloc(&w->scratch, sizeof(*waiter));
+        if (!waiter)
+            return false;
+        fill_waiter(e, a, waiter);
+        m->waiters[m->n_waiters++] = waiter;
+    }
+    return true;
+}
+
+static bool fill_values(struct wire *w, const struct object *o, Sluice__V1__Description *m)
+{
+    struct context_value v;
+    m->values = arena_array(&w->scratch, CONTEXT_VALUES_MAX, sizeof(*m->values));
+    if (!m->values)
+        return false;
+    for (uint32_t i = 0; i < CONTEXT_VALUES_MAX && engine_context_value_at(o, i, &v); i++) {
+        Sluice__V1__ContextEntry *entry = arena_alloc(&w->scratch, sizeof(*entry));
+        Sluice__V1__Value *value = arena_alloc(&w->scratch, sizeof(*value));
+        if (!entry || !value)
+            return false;
+        sluice__v1__context_entry__init(entry);
+        entry->has_space = entry->has_type = entry->has_name = 1;
+        entry->space = lend(v.space);
+        entry->type = lend(v.type);
+        entry->name = lend(v.name);
+        fill_value(&v.value, value);
+        entry->value = v.value.type == VALUE_NONE ? NULL : value;
+        m->values[m->n_values++] = entry;
+    }
+    return true;
+}
+
+void answer_describe(struct wire *w, const struct engine *e, const struct wire_request *req,
+                     const struct wire_world *world, struct wire_out *out)
+{
+    Sluice__V1__Reply m = SLUICE__V1__REPLY__INIT;
+    Sluice__V1__Description d;
+    const struct object *o;
+    struct object_view v;
+    arena_reset(&w->scratch);
+    enum status status = engine_find(e, req->op.session, &req->op.describe.ref, RIGHT_OBSERVE, &o);
+    if (status != STATUS_OK) {
+        ship_status(status, out);
+        return;
+    }
+    engine_object_view(e, o, &v);
+    if (!fill_description(w, e, o, &v, world, &d) || !fill_waiters(w, e, o, &d) ||
+        (v.kind == KIND_CONTEXT && !fill_values(w, o, &d))) {
+        ship_status(STATUS_NO_MEMORY, out);
+        return;
+    }
+    d.has_rights = d.has_now_ns = 1;
+    d.rights = engine_rights(e, req->op.session, &req->op.describe.ref);
+    d.now_ns = world->now_ns;
+    m.result_case = SLUICE__V1__REPLY__RESULT_DESCRIPTION;
+    m.description = &d;
+    ship(&m, out);
+}
+
+/* ---- LIST ---- */
+
+static bool is_listed(const struct wire_request *req, const struct object_view *v)
+{
+    struct bytes prefix = req->list.prefix;
+    if (req->list.kind != KIND_NONE && req->list.kind != v->kind)
+        return false;
+    if (v->name.size == 0)
+        return req->list.anonymous && prefix.size == 0;
+    return v->name.size >= prefix.size &&
+           (prefix.size == 0 || memcmp(v->name.data, prefix.data, prefix.size) == 0);
+}
+
+/* A page being filled. */
+struct page {
+    uint32_t scanned;
+    size_t size;    /* of its rows, packed */
+    uint64_t after; /* the serial of the last object looked at */
+};
+
+static bool page_full(const struct page *p, const struct wire_request *req, const Sluice__V1__Listing *m)
+{
+    return p->scanned >= SCAN_MAX || p->size >= PAGE_SIZE_MAX || m->n_objects >= req->list.max;
+}
+
+/* Append an object's row to the page. False: the arena is out. */
+static bool add_object(struct wire *w, const struct engine *e, const struct object *o,
+                       const struct object_view *v, const struct wire_world *world, struct page *p,
+                       Sluice__V1__Listing *m)
+{
+    Sluice__V1__Description *row = arena_alloc(&w->scratch, sizeof(*row));
+    if (!row || !fill_description(w, e, o, v, world, row))
+        return false;
+    p->size += sluice__v1__description__get_packed_size(row);
+    m->objects[m->n_objects++] = row;
+    return true;
+}
+
+static bool fill_listing(struct wire *w, const struct engine *e, const struct wire_request *req,
+                         const struct wire_world *world, Sluice__V1__Listing *m)
+{
+    struct page page = {0};
+    m->objects = arena_array(&w->scratch, req->list.max, sizeof(*m->objects));
+    if (!m->objects)
+        return false;
+    for (const struct object *o = engine_object_next(e, NULL); o; o = engine_object_next(e, o)) {
+        struct object_view v;
+        engine_object_view(e, o, &v);
+        if (v.serial <= req->list.after)
+            continue;
+        if (page_full(&page, req, m)) {
+            m->has_next = 1;
+            m->next = page.after;
+            break;
+        }
+        page.scanned++;
+        page.after = v.serial;
+        if (is_listed(req, &v) && !add_object(w, e, o, &v, world, &page, m))
+            return false;
+    }
+    return true;
+}
+
+void answer_list(struct wire *w, const struct engine *e, const struct wire_request *req,
+                 const struct wire_world *world, struct wire_out *out)
+{
+    Sluice__V1__Reply m = SLUICE__V1__REPLY__INIT;
+    Sluice__V1__Listing listing = SLUICE__V1__LISTING__INIT;
+    arena_reset(&w->scratch);
+    if (!fill_listing(w, e, req, world, &listing)) {
+        ship_status(STATUS_NO_MEMORY, out);
+        return;
+    }
+    m.result_case = SLUICE__V1__REPLY__RESULT_LISTING;
+    m.listing = &listing;
+    ship(&m, out);
+}

@@ -1,0 +1,30 @@
+/*
+ * pack.h - the field numbers that pack.c writes and the generated header has no names for.
+ *
+ *   FIELD(NAME, Message, name, number)
+ *
+ * They are the schema's; tests/wire/schema_test.c looks each up in the descriptor of its message.
+ */
+#ifndef WIRE_PACK_H
+#define WIRE_PACK_H
+
+#define PACKED_FIELDS(FIELD)                    \
+    FIELD(REPLY_STATUS, reply, status, 1)       \
+    FIELD(REPLY_INDEX, reply, index, 5)         \
+    FIELD(ITEM_VALUE, item, value, 1)           \
+    FIELD(ITEM_LEASE, item, lease, 2)           \
+    FIELD(ITEM_DELIVERIES, item, deliveries, 3) \
+    FIELD(BATCH_TYPE, batch, type, 1)           \
+    FIELD(BATCH_BLOBS, batch, blobs, 2)         \
+    FIELD(BATCH_INTEGERS, batch, integers, 3)   \
+    FIELD(BATCH_REALS, batch, reals, 4)         \
+    FIELD(BATCH_LEASES, batch, leases, 6)       \
+    FIELD(BATCH_DELIVERIES, batch, deliveries, 7)
+
+enum packed_field {
+#define FIELD(NAME, message, name, number) NAME = (number),
+    PACKED_FIELDS(FIELD)
+#undef FIELD
+};
+
+#endif

@@ -1,0 +1,167 @@
+/*
+ * engine_ops.c - the engine alone, small and warm: what the hot operations cost.
+ *
+ *     engine_ops [NAME [ROUNDS]]
+ *
+ * Requests are numbered and acknowledge all before them, as the library's do. With a name and a number of rounds it does that one thing so
+ * often, for a profiler:
+ *
+ *     valgrind --tool=callgrind --toggle-collect='*_rounds' engine_ops buffered 10000
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "engine.h"
+
+enum { BATCH = 256, REPETITIONS = 15 };
+
+static struct engine *engine;
+static uint64_t session, seq;
+static struct value batch[BATCH];
+
+static int64_t clock_now_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
+}
+
+static void ask(struct op *op)
+{
+    struct effects fx;
+    struct reply reply;
+    uint64_t ended;
+    op->session = session;
+    op->acked_below = seq;
+    op->seq = op->route = ++seq;
+    engine_step(engine, 0, op, &fx);
+    while (effects_next_reply(&fx, &reply)) {
+        struct item_cursor at = reply.items.first;
+        struct item_view item;
+        while (reply.result == RESULT_ITEMS && engine_item_next(&at, &item))
+            ;
+    }
+    while (effects_next_ended(&fx, &ended))
+        ;
+}
+
+static struct ref named(const char *name)
+{
+    return (struct ref){.name = name, .name_size = (uint16_t)strlen(name)};
+}
+
+static void make(const char *name, int64_t cap)
+{
+    struct op op = {.code = OP_MAKE};
+    op.make.kind = KIND_CHANNEL;
+    op.make.name = named(name);
+    op.make.channel.cap = cap;
+    ask(&op);
+}
+
+__attribute__((noinline)) static void buffered_rounds(uint64_t n)
+{
+    struct op send = {.code = OP_SEND, .send = {named("buffered"), batch[0]}};
+    struct op recv = {.code = OP_RECV, .recv.ref = named("buffered")};
+    while (n-- > 0) {
+        ask(&send);
+        ask(&recv);
+    }
+}
+
+__attribute__((noinline)) static void rendezvous_rounds(uint64_t n)
+{
+    struct op send = {.code = OP_SEND, .send = {named("unbuffered"), batch[0]}};
+    struct op recv = {.code = OP_RECV, .recv.ref = named("unbuffered")};
+    while (n-- > 0) {
+        ask(&recv);
+        ask(&send);
+    }
+}
+
+__attribute__((noinline)) static void batch_rounds(uint64_t n)
+{
+    struct op send = {.code = OP_SEND_MANY, .send_many = {named("buffered"), batch, BATCH}};
+    struct op recv = {.code = OP_RECV_MANY, .recv_many = {.ref = named("buffered"), .max = BATCH}};
+    while (n-- > 0) {
+        ask(&send);
+        ask(&recv);
+    }
+}
+
+__attribute__((noinline)) static void direct_batch_rounds(uint64_t n)
+{
+    struct op send = {.code = OP_SEND_MANY, .send_many = {named("unbuffered"), batch, BATCH}};
+    struct op recv = {.code = OP_RECV_MANY, .recv_many = {.ref = named("unbuffered"), .max = BATCH}};
+    while (n-- > 0) {
+        ask(&recv);
+        ask(&send);
+    }
+}
+
+__attribute__((noinline)) static void ping_rounds(uint64_t n)
+{
+    struct op op = {.code = OP_PING};
+    while (n-- > 0)
+        ask(&op);
+}
+
+static const struct {
+    const char *name, *what;
+    void (*run)(uint64_t n);
+    double per; /* what is counted, a round */
+} rows[] = {
+    {"ping", "a request that does nothing", ping_rounds, 1},
+    {"buffered", "a request: send, receive through a buffer", buffered_rounds, 2},
+    {"rendezvous", "a request: receive parks, send meets it", rendezvous_rounds, 2},
+    {"batch", "a value: batches of 256 through a buffer", batch_rounds, BATCH},
+    {"direct-batch", "a value: batches of 256 that meet", direct_batch_rounds, BATCH},
+};
+
+static int compare(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static void measure(size_t row)
+{
+    double ns[REPETITIONS];
+    uint64_t rounds = rows[row].per > 2 ? 200 : 20000;
+    for (int i = 0; i < REPETITIONS; i++) {
+        int64_t start = clock_now_ns();
+        rows[row].run(rounds);
+        ns[i] = (double)(clock_now_ns() - start) / (double)rounds / rows[row].per;
+    }
+    qsort(ns, REPETITIONS, sizeof *ns, compare);
+    printf("%-46s %8.1f ns (%.1f to %.1f)\n", rows[row].what, ns[REPETITIONS / 2], ns[0],
+           ns[REPETITIONS - 1]);
+}
+
+int main(int argc, char **argv)
+{
+    struct engine_options options = {.seed = 1};
+    struct effects fx;
+    struct reply reply;
+    struct op hello = {.code = OP_HELLO};
+    engine = engine_new(&options);
+    if (!engine)
+        return 1;
+    engine_step(engine, 0, &hello, &fx);
+    effects_next_reply(&fx, &reply);
+    session = reply.opened.number;
+    for (int i = 0; i < BATCH; i++)
+        batch[i] = (struct value){.type = VALUE_BYTES, .bytes = {"0123456789abcdef0123456789abcdef", 32}};
+    make("buffered", 1024);
+    make("unbuffered", 0);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (argc < 3 && (argc == 1 || strcmp(argv[1], rows[i].name) == 0))
+            measure(i);
+        else if (argc == 3 && strcmp(argv[1], rows[i].name) == 0)
+            rows[i].run(strtoull(argv[2], NULL, 10));
+    engine_free(engine);
+    return 0;
+}

@@ -1,0 +1,432 @@
+/*
+ * fill.c - an operation from the words of a command (fill.h).
+ *
+ * One function an operation, in a table by op_code. Arrays (values, arms, leases) are taken from the command's arena and live as long as it.
+ */
+#include "fill.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "world.h"
+
+struct filling {
+    struct world *w;
+    struct op *op;
+    struct words words;
+    size_t next;
+    char letter;
+};
+
+static bool more(const struct filling *f)
+{
+    return f->next < f->words.count;
+}
+
+static char *word(struct filling *f)
+{
+    if (!more(f))
+        bad("a word is missing");
+    return f->words.at[f->next++];
+}
+
+static char *peek(const struct filling *f)
+{
+    return more(f) ? f->words.at[f->next] : NULL;
+}
+
+static struct ref ref(struct filling *f)
+{
+    return parse_ref(f->w, word(f));
+}
+
+static void fill_hello(struct filling *f)
+{
+    struct hello_op *h = &f->op->hello;
+    *h = (struct hello_op){.uid = 1000, .gid = 1000, .pid = f->letter, .tasks = 1, .name = {"trace", 5}};
+    memset(h->id, f->letter, SESSION_ID_SIZE);
+    while (more(f)) {
+        char *text, *at = word(f);
+        if ((text = option(at, "resume")))
+            h->resume_ns = parse_duration(text);
+        else if ((text = option(at, "lease")))
+            h->lease_ns = parse_duration(text);
+        else if ((text = option(at, "tasks")))
+            h->tasks = (uint32_t)parse_number(text);
+        else if ((text = option(at, "uid")))
+            h->uid = (uint32_t)parse_number(text);
+        else if ((text = option(at, "id")))
+            memset(h->id, *text, SESSION_ID_SIZE);
+        else if (strcmp(at, "attached") == 0)
+            h->attached = true;
+        else if (strcmp(at, "observer") == 0)
+            h->observer = true;
+        else if (strcmp(at, "anonymous") == 0)
+            h->anonymous = true;
+        else
+            bad("hello does not know %s", at);
+    }
+}
+
+static void fill_channel(struct filling *f, char *at)
+{
+    struct channel_spec *c = &f->op->make.channel;
+    char *text;
+    if ((text = option(at, "cap")))
+        c->cap = strtoll(text, NULL, 10);
+    else if ((text = option(at, "deliveries")))
+        c->deliveries_max = (uint32_t)parse_number(text);
+    else if ((text = option(at, "dead")))
+        c->dead_letter = parse_ref(f->w, text);
+    else if ((text = option(at, "type"))) {
+        for (int t = 1; t < VALUE_COUNT; t++)
+            if (strcmp(type_name((enum value_type)t), text) == 0)
+                c->type = (enum value_type)t;
+        if (!c->type)
+            bad("no type %s", text);
+    } else
+        bad("a channel has no %s", at);
+}
+
+/* SPACE/TYPE/NAME */
+static void key(char *text, struct bytes *space, struct bytes *type, struct bytes *name)
+{
+    struct bytes *parts[] = {space, type, name};
+    for (int i = 0; i < 3; i++) {
+        size_t size = strcspn(text, "/");
+        *parts[i] = (struct bytes){text, size};
+        text += size;
+        if (i < 2 && *text++ != '/')
+            bad("a key is SPACE/TYPE/NAME");
+    }
+}
+
+/* key:value */
+static void fill_context_value(struct filling *f, char *text)
+{
+    struct context_spec *c = &f->op->make.context;
+    struct context_value *values = arena_get((c->values_count + 1) * sizeof *values);
+    struct context_value *v = &values[c->values_count];
+    char *colon = strchr(text, ':');
+    if (!colon)
+        bad("a context value is KEY:VALUE");
+    *colon = 0;
+    if (c->values_count)
+        memcpy(values, c->values, c->values_count * sizeof *values);
+    key(text, &v->space, &v->type, &v->name);
+    v->value = parse_value(f->w, colon + 1);
+    c->values = values;
+    c->values_count++;
+}
+
+static void fill_context(struct filling *f, char *at)
+{
+    struct context_spec *c = &f->op->make.context;
+    char *text;
+    if (strcmp(at, "background") == 0) {
+        c->root = ROOT_BACKGROUND;
+    } else if (strcmp(at, "todo") == 0) {
+        c->root = ROOT_TODO;
+    } else if (strcmp(at, "cancelable") == 0) {
+        c->cancelable = true;
+    } else if (strcmp(at, "without_cancel") == 0) {
+        c->without_cancel = true;
+    } else if ((text = option(at, "parent"))) {
+        c->has_parent = true;
+        c->parent = parse_ref(f->w, text);
+    } else if ((text = option(at, "timeout"))) {
+        c->has_timeout = true;
+        c->timeout_ns = parse_duration(text);
+    } else if ((text = option(at, "deadline"))) {
+        c->has_deadline = true;
+        c->deadline_ns = parse_duration(*text == '@' ? text + 1 : text);
+    } else if ((text = option(at, "cause"))) {
+        c->cause = parse_quoted(text);
+    } else if ((text = option(at, "value"))) {
+        fill_context_value(f, text);
+    } else {
+        bad("a context has no %s", at);
+    }
+}
+
+static void fill_timer(struct filling *f, char *at)
+{
+    struct timer_spec *t = &f->op->make.timer;
+    char *text;
+    if ((text = option(at, "delay")))
+        t->delay_ns = parse_duration(text);
+    else if ((text = option(at, "period")))
+        t->period_ns = parse_duration(text);
+    else
+        bad("a timer has no %s", at);
+}
+
+static void fill_trigger(struct filling *f, char *at)
+{
+    struct trigger_spec *t = &f->op->make.trigger;
+    char *text;
+    if ((text = option(at, "context")))
+        t->context = parse_ref(f->w, text);
+    else if ((text = option(at, "delay")))
+        t->delay_ns = parse_duration(text);
+    else if ((text = option(at, "to")))
+        t->channel = parse_ref(f->w, text);
+    else if ((text = option(at, "send")))
+        t->value = parse_value(f->w, text);
+    else
+        bad("a trigger has no %s", at);
+}
+
+/* The words of make that every kind takes. */
+static bool fill_make_common(struct filling *f, char *at)
+{
+    struct make_op *m = &f->op->make;
+    char *text;
+    if (strcmp(at, "exclusive") == 0) {
+        m->exclusive = true;
+    } else if (strcmp(at, "ephemeral") == 0) {
+        m->lifetime = LIFE_EPHEMERAL;
+    } else if (strcmp(at, "detached") == 0) {
+        m->lifetime = LIFE_DETACHED;
+    } else if ((text = option(at, "rights"))) {
+        m->rights = parse_rights(text);
+    } else if ((text = option(at, "owner"))) {
+        m->owner = world_party(f->w, *text, true)->number;
+    } else {
+        return false;
+    }
+    return true;
+}
+
+static enum kind_code kind_by_name(const char *name)
+{
+    for (int k = 1; k < KIND_COUNT; k++)
+        if (strcmp(kind_name((enum kind_code)k), name) == 0)
+            return (enum kind_code)k;
+    bad("no kind %s", name);
+}
+
+/* make KIND [NAME] [key=value...]: a second word without '=' that is no flag is the name. */
+static void fill_make(struct filling *f)
+{
+    static const char *const flags[] = {"exclusive", "ephemeral",  "detached",      "background",
+                                        "todo",      "cancelable", "without_cancel"};
+    struct make_op *m = &f->op->make;
+    m->kind = kind_by_name(word(f));
+    bool named = more(f) && !strchr(peek(f), '=');
+    for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
+        named = named && strcmp(peek(f), flags[i]) != 0;
+    if (named)
+        m->name = ref(f);
+    while (more(f)) {
+        char *at = word(f);
+        if (fill_make_common(f, at))
+            continue;
+        if (m->kind == KIND_CHANNEL)
+            fill_channel(f, at);
+        else if (m->kind == KIND_CONTEXT)
+            fill_context(f, at);
+        else if (m->kind == KIND_TRIGGER)
+            fill_trigger(f, at);
+        else
+            fill_timer(f, at);
+    }
+}
+
+static void fill_open(struct filling *f)
+{
+    f->op->open.ref = ref(f);
+    while (more(f)) {
+        char *text, *at = word(f);
+        if ((text = option(at, "rights"))) {
+            f->op->open.rights = parse_rights(text);
+        } else if ((text = option(at, "kind"))) {
+            f->op->open.has_kind = true;
+            f->op->open.kind = kind_by_name(text);
+        } else {
+            bad("open does not know %s", at);
+        }
+    }
+}
+
+static void fill_ref(struct filling *f)
+{
+    f->op->close.ref = ref(f);
+}
+
+static void fill_drop(struct filling *f)
+{
+    f->op->drop.handle = ref(f).handle;
+}
+
+static void fill_nothing(struct filling *f)
+{
+    (void)f;
+}
+
+static void fill_cancel(struct filling *f)
+{
+    f->op->cancel.seq = parse_number(word(f));
+}
+
+static void fill_send(struct filling *f)
+{
+    f->op->send.ref = ref(f);
+    f->op->send.value = parse_value(f->w, word(f));
+}
+
+static int64_t lease_option(struct filling *f)
+{
+    char *text = more(f) ? option(peek(f), "lease") : NULL;
+    if (!text)
+        return 0;
+    f->next++;
+    return parse_duration(text);
+}
+
+static void fill_recv(struct filling *f)
+{
+    f->op->recv.ref = ref(f);
+    f->op->recv.lease_ns = lease_option(f);
+}
+
+static void fill_send_many(struct filling *f)
+{
+    struct value *values = arena_get(f->words.count * sizeof *values);
+    f->op->send_many.ref = ref(f);
+    f->op->send_many.values = values;
+    while (more(f))
+        values[f->op->send_many.count++] = parse_value(f->w, word(f));
+}
+
+static void fill_recv_many(struct filling *f)
+{
+    char *text;
+    f->op->recv_many.ref = ref(f);
+    f->op->recv_many.max = BATCH_ITEMS_MAX;
+    if (more(f) && (text = option(peek(f), "max"))) {
+        f->op->recv_many.max = (uint32_t)parse_number(text);
+        f->next++;
+    }
+    f->op->recv_many.lease_ns = lease_option(f);
+}
+
+/* verb [ref [value]] [lease=] [x1000], up to "|" */
+static struct arm_spec fill_arm(struct filling *f, size_t *ret_times)
+{
+    struct arm_spec a = {0};
+    const char *verb = word(f);
+    for (int v = 1; v < ARM_COUNT; v++)
+        if (strcmp(arm_name((enum arm_verb)v), verb) == 0)
+            a.verb = (enum arm_verb)v;
+    if (!a.verb && strcmp(verb, "none") != 0)
+        bad("no arm %s", verb);
+    *ret_times = 1;
+    for (int n = 0; more(f) && strcmp(peek(f), "|") != 0;) {
+        char *text, *at = word(f);
+        if ((text = option(at, "lease")))
+            a.lease_ns = parse_duration(text);
+        else if (at[0] == 'x' && strspn(at + 1, "0123456789") == strlen(at + 1) && at[1])
+            *ret_times = parse_number(at + 1);
+        else if (a.verb == ARM_AFTER)
+            a.delay_ns = parse_duration(at);
+        else if (n++ == 0)
+            a.ref = parse_ref(f->w, at);
+        else
+            a.value = parse_value(f->w, at);
+    }
+    return a;
+}
+
+static void fill_select(struct filling *f)
+{
+    struct arm_spec *arms = NULL;
+    size_t count = 0, times;
+    while (more(f)) {
+        struct arm_spec a = fill_arm(f, &times);
+        struct arm_spec *grown = arena_get((count + times) * sizeof *grown);
+        if (count)
+            memcpy(grown, arms, count * sizeof *grown);
+        for (arms = grown; times > 0; times--)
+            arms[count++] = a;
+        if (more(f))
+            f->next++;
+    }
+    f->op->select.arms = arms;
+    f->op->select.count = (uint32_t)count;
+}
+
+static void fill_leases(struct filling *f)
+{
+    uint64_t *leases = arena_get((f->words.count + 1) * sizeof *leases);
+    f->op->lease.leases = leases;
+    while (more(f)) {
+        char *at = word(f), *text = option(at, "for");
+        if (text)
+            f->op->lease.duration_ns = parse_duration(text);
+        else
+            leases[f->op->lease.count++] = parse_ref(f->w, at).handle;
+    }
+}
+
+static void fill_context_cancel(struct filling *f)
+{
+    char *text;
+    f->op->context_cancel.ref = ref(f);
+    if (more(f) && (text = option(word(f), "cause")))
+        f->op->context_cancel.cause = parse_quoted(text);
+}
+
+static void fill_lookup(struct filling *f)
+{
+    f->op->context_value.ref = ref(f);
+    key(word(f), &f->op->context_value.space, &f->op->context_value.type, &f->op->context_value.name);
+}
+
+static void fill_reset(struct filling *f)
+{
+    f->op->reset.ref = ref(f);
+    f->op->reset.duration_ns = parse_duration(word(f));
+}
+
+static void fill_quiesce(struct filling *f)
+{
+    char *text = more(f) ? option(word(f), "parked") : NULL;
+    f->op->quiesce.parked_min = text ? parse_number(text) : 0;
+}
+
+static void (*const fillers[OP_COUNT])(struct filling *f) = {
+    [OP_HELLO] = fill_hello,
+    [OP_BYE] = fill_nothing,
+    [OP_PING] = fill_nothing,
+    [OP_CANCEL] = fill_cancel,
+    [OP_MAKE] = fill_make,
+    [OP_OPEN] = fill_open,
+    [OP_DUP] = fill_open,
+    [OP_DROP] = fill_drop,
+    [OP_REMOVE] = fill_ref,
+    [OP_CLOSE] = fill_ref,
+    [OP_SEND] = fill_send,
+    [OP_RECV] = fill_recv,
+    [OP_SELECT] = fill_select,
+    [OP_SEND_MANY] = fill_send_many,
+    [OP_RECV_MANY] = fill_recv_many,
+    [OP_ACK] = fill_leases,
+    [OP_NACK] = fill_leases,
+    [OP_EXTEND] = fill_leases,
+    [OP_STOP] = fill_ref,
+    [OP_RESET] = fill_reset,
+    [OP_CONTEXT_CANCEL] = fill_context_cancel,
+    [OP_CONTEXT_VALUE] = fill_lookup,
+    [OP_QUIESCE] = fill_quiesce,
+};
+
+void fill_op(struct world *w, struct op *op, char letter, struct words words)
+{
+    struct filling f = {.w = w, .op = op, .words = words, .letter = letter};
+    if (!fillers[op->code])
+        bad("%s is nothing a party says", op_rows[op->code].name);
+    fillers[op->code](&f);
+    if (more(&f))
+        bad("too many words: %s", peek(&f));
+}

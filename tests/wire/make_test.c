@@ -1,0 +1,192 @@
+/*
+ * make_test.c - what can be made, from a packed Make to the op: every field of every spec.
+ *
+ * Numbers that the engine refuses in Go's words (a negative capacity, a period below zero) come through as they are. What the codec itself
+ * refuses stands in refuse_test.c.
+ */
+#include "client.h"
+
+static struct wire *w;
+static Sluice__V1__Request m;
+static Sluice__V1__Make make;
+static Sluice__V1__Ref ref, other;
+static Sluice__V1__Value value;
+static struct wire_request got;
+
+static int fresh(void **state)
+{
+    (void)state;
+    sluice__v1__request__init(&m);
+    sluice__v1__make__init(&make);
+    sluice__v1__ref__init(&ref);
+    sluice__v1__ref__init(&other);
+    sluice__v1__value__init(&value);
+    ref.has_handle = 1;
+    ref.handle = 77;
+    other.has_name = 1;
+    other.name = data_of("team/other");
+    value.kind_case = SLUICE__V1__VALUE__KIND_RAW;
+    value.raw = data_of("payload");
+    m.op_case = SLUICE__V1__REQUEST__OP_MAKE;
+    m.make = &make;
+    return 0;
+}
+
+static void decode_make_request(void)
+{
+    decode_good(w, &m, &got);
+    assert_int_equal(got.op.code, OP_MAKE);
+}
+
+static void is_77(struct ref r)
+{
+    assert_int_equal(r.handle, 77);
+    assert_int_equal(r.name_size, 0);
+}
+
+static void is_other(struct ref r)
+{
+    assert_int_equal(r.handle, 0);
+    assert_bytes((struct bytes){r.name, r.name_size}, "team/other");
+}
+
+static void a_channel(void **state)
+{
+    (void)state;
+    Sluice__V1__ChannelSpec spec;
+    sluice__v1__channel_spec__init(&spec);
+    spec.has_cap = spec.has_type = spec.has_deliveries_max = 1;
+    spec.cap = -5; /* the engine's to refuse, in Go's words */
+    spec.type = SLUICE__V1__TYPE__JSON;
+    spec.deliveries_max = 3;
+    spec.dead_letter = &other;
+    make.spec_case = SLUICE__V1__MAKE__SPEC_CHANNEL;
+    make.channel = &spec;
+    make.has_name = make.has_exclusive = make.has_rights = make.has_lifetime = make.has_for_pid = 1;
+    make.name = data_of("team/jobs");
+    make.exclusive = 1;
+    make.rights = RIGHT_SEND | RIGHT_RECV;
+    make.lifetime = SLUICE__V1__LIFETIME__EPHEMERAL;
+    make.for_pid = 4711;
+    decode_make_request();
+    assert_int_equal(got.op.make.kind, KIND_CHANNEL);
+    assert_bytes((struct bytes){got.op.make.name.name, got.op.make.name.name_size}, "team/jobs");
+    assert_true(got.op.make.exclusive);
+    assert_int_equal(got.op.make.rights, RIGHT_SEND | RIGHT_RECV);
+    assert_int_equal(got.op.make.lifetime, LIFE_EPHEMERAL);
+    assert_int_equal(got.for_pid, 4711);
+    assert_int_equal(got.op.make.channel.cap, -5);
+    assert_int_equal(got.op.make.channel.type, VALUE_JSON);
+    assert_int_equal(got.op.make.channel.deliveries_max, 3);
+    is_other(got.op.make.channel.dead_letter);
+}
+
+static void a_context(void **state)
+{
+    (void)state;
+    Sluice__V1__ContextSpec spec;
+    Sluice__V1__ContextEntry entries[2], *list[2] = {&entries[0], &entries[1]};
+    sluice__v1__context_spec__init(&spec);
+    for (int i = 0; i < 2; i++) {
+        sluice__v1__context_entry__init(&entries[i]);
+        entries[i].has_space = entries[i].has_type = entries[i].has_name = 1;
+        entries[i].space = data_of("space");
+        entries[i].type = data_of("type");
+        entries[i].name = data_of(i ? "second" : "first");
+    }
+    entries[0].value = &value;
+    spec.has_root = spec.has_without_cancel = spec.has_cancelable = spec.has_timeout_ns =
+        spec.has_deadline_ns = 1;
+    spec.root = SLUICE__V1__CONTEXT_SPEC__ROOT__TODO;
+    spec.parent = &ref;
+    spec.without_cancel = spec.cancelable = 1;
+    spec.timeout_ns = -1;
+    spec.deadline_ns = 99;
+    spec.has_cause = 1;
+    spec.cause = data_of("too slow");
+    spec.values = list;
+    spec.n_values = 2;
+    make.spec_case = SLUICE__V1__MAKE__SPEC_CONTEXT;
+    make.context = &spec;
+    decode_make_request();
+    const struct context_spec *c = &got.op.make.context;
+    assert_int_equal(got.op.make.kind, KIND_CONTEXT);
+    assert_int_equal(c->root, ROOT_TODO);
+    assert_true(c->has_parent && c->without_cancel && c->cancelable && c->has_timeout && c->has_deadline);
+    is_77(c->parent);
+    assert_int_equal(c->timeout_ns, -1);
+    assert_int_equal(c->deadline_ns, 99);
+    assert_bytes(c->cause, "too slow");
+    assert_int_equal(c->values_count, 2);
+    assert_bytes(c->values[0].space, "space");
+    assert_bytes(c->values[0].type, "type");
+    assert_bytes(c->values[0].name, "first");
+    assert_bytes(c->values[0].value.bytes, "payload");
+    assert_bytes(c->values[1].name, "second");
+    assert_int_equal(c->values[1].value.type, VALUE_NONE);
+    sluice__v1__context_spec__init(&spec);
+    decode_make_request();
+    assert_false(got.op.make.context.has_parent);
+    assert_null(got.op.make.context.cause.data);
+}
+
+static void timers_tickers_triggers(void **state)
+{
+    (void)state;
+    Sluice__V1__TimerSpec timer;
+    Sluice__V1__TickerSpec ticker;
+    Sluice__V1__TriggerSpec trigger;
+    sluice__v1__timer_spec__init(&timer);
+    timer.has_delay_ns = 1;
+    timer.delay_ns = 10;
+    make.spec_case = SLUICE__V1__MAKE__SPEC_TIMER;
+    make.timer = &timer;
+    decode_make_request();
+    assert_int_equal(got.op.make.kind, KIND_TIMER);
+    assert_int_equal(got.op.make.timer.delay_ns, 10);
+    sluice__v1__ticker_spec__init(&ticker);
+    ticker.has_period_ns = 1;
+    ticker.period_ns = -20;
+    make.spec_case = SLUICE__V1__MAKE__SPEC_TICKER;
+    make.ticker = &ticker;
+    decode_make_request();
+    assert_int_equal(got.op.make.kind, KIND_TICKER);
+    assert_int_equal(got.op.make.timer.period_ns, -20);
+    sluice__v1__trigger_spec__init(&trigger);
+    trigger.context = &ref;
+    trigger.channel = &other;
+    trigger.value = &value;
+    trigger.has_delay_ns = 1;
+    trigger.delay_ns = 30;
+    make.spec_case = SLUICE__V1__MAKE__SPEC_TRIGGER;
+    make.trigger = &trigger;
+    decode_make_request();
+    assert_int_equal(got.op.make.kind, KIND_TRIGGER);
+    is_77(got.op.make.trigger.context);
+    is_other(got.op.make.trigger.channel);
+    assert_int_equal(got.op.make.trigger.delay_ns, 30);
+    assert_bytes(got.op.make.trigger.value.bytes, "payload");
+}
+
+static int make_codec(void **state)
+{
+    (void)state;
+    return (w = wire_new(&default_limits)) ? 0 : -1;
+}
+
+static int free_codec(void **state)
+{
+    (void)state;
+    w = wire_free(w);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(a_channel, fresh),
+        cmocka_unit_test_setup(a_context, fresh),
+        cmocka_unit_test_setup(timers_tickers_triggers, fresh),
+    };
+    return cmocka_run_group_tests(tests, make_codec, free_codec);
+}

@@ -450,6 +450,7 @@ static int make_parts(struct loop *l)
     l->wire = l->engine ? wire_new(engine_limits(l->engine)) : NULL;
     if (!l->wire || front_init(&l->front, l->engine, l->wire, &hooks) < 0)
         return -ENOMEM;
+    l->front.audit = l->config.audit;
     l->frame_size_max = wire_frame_size_max(engine_limits(l->engine));
     struct ipc_limits limits = limits_of(l);
     l->ipc = ipc_new(&l->front, &limits);

@@ -103,7 +103,7 @@ void channel_lend(struct channel *ch, struct lease *l)
     ch->lease_seams += lease_seam(list_prev(&ch->leases, &l->by_channel), &l->by_channel);
 }
 
-void channel_unlend(struct channel *ch, struct lease *l)
+void channel_unlend(struct engine *e, struct channel *ch, struct lease *l)
 {
     struct list_node *n = &l->by_channel, *prev = list_prev(&ch->leases, n),
                      *next = list_next(&ch->leases, n);
@@ -112,6 +112,9 @@ void channel_unlend(struct channel *ch, struct lease *l)
     ch->lease_seams += lease_seam(prev, next);
     list_remove(n);
     ch->leased--;
+    object_touch(&ch->object);
+    if (ch->closed)
+        channel_serve_soon(e, ch);
 }
 
 /* Whose leases are out: a session's number, or one of these, which are none. */

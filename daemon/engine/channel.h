@@ -44,9 +44,9 @@ struct channel {
 };
 
 struct channel *channel_of(const struct object *o);
-/* A lease of it begins, ends; l->session is whose. */
+/* A lease of it begins, ends; l->session is whose. When the last one ends a closed channel may be over for those who wait. */
 void channel_lend(struct channel *ch, struct lease *l);
-void channel_unlend(struct channel *ch, struct lease *l);
+void channel_unlend(struct engine *e, struct channel *ch, struct lease *l);
 /*
  * Put an item (with its reference) back where it was. Who waits is served when the step settles, so that several items given back
  * together keep their order whoever waits.

@@ -77,7 +77,7 @@ static struct item *lease_end(struct engine *e, struct lease *l)
     l->live = false;
     list_remove(&l->by_session);
     l->session->lease_count--;
-    channel_unlend(channel_of(l->channel), l);
+    channel_unlend(e, channel_of(l->channel), l);
     l->session = NULL;
     hash_remove(&e->leases, &l->by_number);
     heap_remove(&e->deadlines, &l->due);
@@ -104,7 +104,6 @@ void lease_return(struct engine *e, struct lease *l)
         e->stats.dead_lettered++;
         item->deliveries = 0;
         channel_force(e, dead, item);
-        channel_serve_soon(e, ch);
     } else {
         e->stats.requeued++;
         channel_give_back(e, ch, item);
@@ -112,12 +111,10 @@ void lease_return(struct engine *e, struct lease *l)
     object_unref(e, o);
 }
 
-/* Acknowledged: the item is gone, and a closed channel may now be drained. */
 static void lease_finish(struct engine *e, struct lease *l)
 {
     struct object *o = l->channel;
     item_unref(e, lease_end(e, l));
-    channel_serve_soon(e, channel_of(o));
     object_unref(e, o);
 }
 

@@ -16,7 +16,13 @@
 
 enum { MEM_LARGE_MIN = 64 << 10 };
 
-#ifdef __SANITIZE_ADDRESS__
+#ifdef __has_feature
+#define MEM_COMPILER_HAS(feature) __has_feature(feature)
+#else
+#define MEM_COMPILER_HAS(feature) 0
+#endif
+
+#if defined(__SANITIZE_ADDRESS__) || MEM_COMPILER_HAS(address_sanitizer)
 enum { MEM_KEPT_MAX = 0 };
 #else
 enum { MEM_KEPT_MAX = 512 << 10 };

@@ -322,13 +322,18 @@ void session_reckon(struct engine *e, struct session *s)
     lost_clear(&s->lost);
 }
 
+/* Reckoned when there are as many reports as calls to compare them with, or a connection leaves. */
 void op_undelivered(struct engine *e, struct session *s, const struct op *op)
 {
     uint64_t route = op->undelivered.route;
-    if (s->finished_count == 0 || lost_add(&s->lost, &e->mem, route))
+    if (s->finished_count == 0)
         return;
-    session_reckon(e, s); /* makes room, if there ever was any */
-    (void)lost_add(&s->lost, &e->mem, route);
+    if (!lost_add(&s->lost, &e->mem, route)) {
+        session_reckon(e, s); /* makes room, if there ever was any */
+        (void)lost_add(&s->lost, &e->mem, route);
+    }
+    if (s->lost.count >= s->finished_count)
+        session_reckon(e, s);
 }
 
 /* Those that complete in this very step are not among what was written. */

@@ -13,8 +13,9 @@
  * ones, so that a late repeat is never run a second time.
  *
  * A reply that was never written (UNDELIVERED), or that came to be while no connection was there, waits for a repeat; if none comes,
- * its items go back when the session ends. Without a seq there is no repeat: the items go back when a connection leaves, and what is parked
- * without a seq vanishes with the last one.
+ * its items go back when the session ends. Without a seq there is no repeat: the items go back at the next reckoning, and what is parked
+ * without a seq vanishes with the last connection. Reckoning compares the reports with the finished calls: when there are as many of
+ * the one as of the other, when a connection leaves, at WRITTEN, at a repeat, and at the end.
  *
  * Rest: a session is restless while it is connected and has fewer parked calls than tasks; QUIESCE waits for nobody to be restless.
  */

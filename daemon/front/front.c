@@ -128,6 +128,8 @@ static void step_once(struct front *f, const struct op *op, struct reply *ret_ow
     }
     while (effects_next_ended(&fx, &ended))
         finish_session(f, ended);
+    if (f->audit)
+        engine_audit(f->engine);
 }
 
 static void run(struct front *f, const struct op *op, struct reply *ret_own)

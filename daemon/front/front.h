@@ -52,6 +52,7 @@ struct front {
     int64_t now_ns;          /* of this batch */
     struct front_lost *lost; /* replies to be reported as undelivered */
     uint32_t lost_first, lost_count, lost_cap;
+    bool audit;               /* check the engine after each step */
     enum status hello_status; /* of the last HELLO's reply */
 };
 

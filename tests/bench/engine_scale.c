@@ -195,7 +195,7 @@ static void to_a_waiter(struct world *w)
         served[k] = reply.seq;
     struct op again = {.code = OP_RECV, .recv.ref = channel_name(name, i)};
     again.session = w->session;
-    again.seq = ++w->seq;
+    again.seq = w->waiting[i] = ++w->seq;
     again.acked = served[0] ? &served[0] : &served[1];
     again.acked_count = 1;
     engine_step(w->engine, 0, &again, &fx);

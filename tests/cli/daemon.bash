@@ -14,7 +14,7 @@ daemon_start() {
     [[ $SLUICED && $SLUICE ]] || { echo 'neither on the PATH nor in SLUICED and SLUICE'; return 1; }
     export SLUICE_ADDR=$BATS_TEST_TMPDIR/sluice.sock SLUICE_AUTOSTART=0
     unset SLUICE_CTX
-    "$SLUICED" --socket "$SLUICE_ADDR" "$@" >"$BATS_TEST_TMPDIR/sluiced.log" 2>&1 3>&- &
+    "$SLUICED" --audit --socket "$SLUICE_ADDR" "$@" >"$BATS_TEST_TMPDIR/sluiced.log" 2>&1 3>&- &
     daemon=$!
     eventually sluice status
 }

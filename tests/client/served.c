@@ -42,6 +42,7 @@ struct served served_start(const char *name, const char *const *extra)
     arguments[n++] = option;
     arguments[n++] = address;
     arguments[n++] = "--log-level=warning";
+    arguments[n++] = "--audit";
     for (; extra != NULL && *extra != NULL; extra++)
         arguments[n++] = *extra;
     arguments[n] = NULL;

@@ -72,6 +72,7 @@ static int up(bool virtual_clock)
                                    socket_path,
                                    "--seed",
                                    "7",
+                                   "--audit",
                                    "--log-level",
                                    "warning",
                                    virtual_clock ? "--virtual-clock" : NULL,

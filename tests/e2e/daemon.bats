@@ -50,7 +50,7 @@ note() {
 # Start a daemon in the background with these arguments beside its socket, and wait until it serves. Its log is $T/log, its number $daemon.
 serve() {
     [[ -S $T/n ]] || manager
-    "$sluiced" --config /dev/null --socket "$S" "$@" 2>"$T/log" 3>&- &
+    "$sluiced" --config /dev/null --audit --socket "$S" "$@" 2>"$T/log" 3>&- &
     daemon=$!
     processes+=("$daemon")
     note READY=1

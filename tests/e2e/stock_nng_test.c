@@ -94,9 +94,9 @@ static void run_daemon(void)
     in_folder(cert, sizeof(cert), "cert.pem");
     in_folder(key, sizeof(key), "key.pem");
     const char *program = getenv("SLUICED");
-    execl(program ? program : SLUICED_PATH, "sluiced", "--config", "/dev/null", "--socket", socket_path,
-          "--listen", urls[1], "--listen", urls[2], "--listen", urls[3], "--tls-cert", cert, "--tls-key", key,
-          (char *)NULL);
+    execl(program ? program : SLUICED_PATH, "sluiced", "--config", "/dev/null", "--audit", "--socket",
+          socket_path, "--listen", urls[1], "--listen", urls[2], "--listen", urls[3], "--tls-cert", cert,
+          "--tls-key", key, (char *)NULL);
     _exit(127);
 }
 

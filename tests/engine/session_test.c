@@ -283,7 +283,7 @@ static void the_end(void **state)
     kit_get(k, send_to(s, "jobs", "2"), STATUS_OK);
     uint64_t done = kit_ask(k, recv_from(other, "ctx")), closed = kit_ask(k, recv_from(other, "mine"));
     kit_get(k, recv_leased(s, "jobs", SECOND), STATUS_OK);
-    uint64_t lost = kit_ask(k, recv_from(s, "jobs")), parked = kit_ask(k, recv_from(s, "jobs"));
+    uint64_t lost = kit_ask(k, recv_from(s, "jobs")), parked = kit_ask(k, recv_from(s, "mine"));
     kit_undelivered(k, s, lost);
     kit_event(k, OP_DETACH, s);
     assert_null(answer(k, parked));

@@ -10,6 +10,9 @@
  *
  * Ending. SIGTERM goes to the whole group, SIGKILL after a while. What is left of a group whose command had to be stopped is
  * killed at the end: nothing that worked for it may go on when what it held passes to another.
+ *
+ * Should this process be killed itself, the kernel sends the command SIGTERM, and no more. Where that is not enough, a guard (guard.h) does
+ * the rest.
  */
 #include "child.h"
 
@@ -27,6 +30,7 @@
 #include <unistd.h>
 
 #include "duration.h"
+#include "guard.h"
 #include "link.h"
 
 /* What is waited for instead of being obeyed. */
@@ -70,17 +74,21 @@ static void follow_stop(struct child *c)
 /* ---- Starting */
 
 /* In the new process: becomes the command, or writes why not. */
-__attribute__((noreturn)) static void become(const struct child *c, char **command, int input, int report,
-                                             pid_t parent)
+__attribute__((noreturn)) static void become(const struct child *c, char **command, int input, int output,
+                                             int report, pid_t parent)
 {
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() != parent)
         _exit(128 + SIGTERM);
     setpgid(0, 0);
+    if (c->guard > 0)
+        guard_tell(getpid());
     if (c->terminal >= 0)
         give_terminal(c->terminal, getpid());
     if (input >= 0)
         dup2(input, STDIN_FILENO);
+    if (output >= 0)
+        dup2(output, STDOUT_FILENO);
     for (size_t i = 0; i < sizeof watched / sizeof *watched; i++) {
         struct sigaction old;
         if (sigaction(watched[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
@@ -115,16 +123,13 @@ static int await_exec(struct child *c, const char *name, int report)
 int child_start(struct child *c, char **command, bool has_input, const void *data, size_t size,
                 int64_t kill_after_ns)
 {
-    int report[2], input[2] = {-1, -1};
-    *c = (struct child){.signals = -1,
-                        .input = -1,
-                        .data = data,
-                        .size = size,
-                        .kill_after_ns = kill_after_ns,
-                        .kill_at_ns = INT64_MAX};
-    c->terminal = has_input ? -1 : open_terminal();
-    if (pipe2(report, O_CLOEXEC) < 0 || (has_input && pipe2(input, O_CLOEXEC) < 0))
-        return fail_text(EX_OSERR, "cannot make a pipe: %s", strerror(errno));
+    const struct child_spec spec = {has_input, data, size, -1, kill_after_ns, false};
+    return child_start_with(c, command, &spec);
+}
+
+/* Blocks the signals that are waited for, and opens what tells of them; c->signals is -1 if that fails. */
+static void watch_signals(struct child *c)
+{
     sigset_t set;
     sigemptyset(&set);
     for (size_t i = 0; i < sizeof watched / sizeof *watched; i++)
@@ -133,13 +138,30 @@ int child_start(struct child *c, char **command, bool has_input, const void *dat
     sigaddset(&set, SIGPIPE);
     sigprocmask(SIG_BLOCK, &set, &c->mask);
     signal(SIGCHLD, SIG_DFL);
+}
+
+int child_start_with(struct child *c, char **command, const struct child_spec *spec)
+{
+    int report[2], input[2] = {-1, -1};
+    *c = (struct child){.signals = -1,
+                        .input = -1,
+                        .data = spec->data,
+                        .size = spec->size,
+                        .kill_after_ns = spec->kill_after_ns,
+                        .kill_at_ns = INT64_MAX};
+    c->terminal = spec->has_input ? -1 : open_terminal();
+    if (spec->guarded) /* before there are pipes whose end would be waited for */
+        c->guard = guard_start(spec->kill_after_ns);
+    if (pipe2(report, O_CLOEXEC) < 0 || (spec->has_input && pipe2(input, O_CLOEXEC) < 0))
+        return fail_text(EX_OSERR, "cannot make a pipe: %s", strerror(errno));
+    watch_signals(c);
     pid_t parent = getpid();
-    c->pid = c->signals < 0 ? -1 : fork();
+    c->pid = c->signals < 0 || c->guard < 0 ? -1 : fork();
     if (c->pid == 0)
-        become(c, command, input[0], report[1], parent);
+        become(c, command, input[0], spec->output, report[1], parent);
     int error = errno;
     close(report[1]);
-    if (has_input) {
+    if (spec->has_input) {
         close(input[0]);
         c->input = input[1];
         fcntl(c->input, F_SETFL, O_NONBLOCK);
@@ -195,7 +217,8 @@ static bool reap(struct child *c)
             info.si_pid != c->pid)
             return false;
         if (info.si_code != CLD_STOPPED) {
-            c->code = info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
+            c->killed = info.si_code != CLD_EXITED;
+            c->code = c->killed ? 128 + info.si_status : info.si_status;
             return true;
         }
         waitid(P_PID, (id_t)c->pid, &info, WSTOPPED | WNOHANG);
@@ -274,6 +297,8 @@ void child_done(struct child *c, bool kill_rest)
 {
     if (c->pid > 0 && kill_rest)
         child_signal(c, SIGKILL);
+    if (c->guard > 0)
+        guard_end(c->guard);
     if (c->pid > 0)
         waitpid(c->pid, NULL, 0);
     if (c->terminal >= 0) {
@@ -286,4 +311,5 @@ void child_done(struct child *c, bool kill_rest)
         close(c->signals);
     sigprocmask(SIG_SETMASK, &c->mask, NULL);
     c->input = c->signals = c->terminal = -1;
+    c->guard = 0;
 }

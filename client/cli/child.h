@@ -29,18 +29,33 @@ struct child {
     const char *data; /* what is still to be fed: borrowed */
     size_t size;
     int terminal;  /* the terminal it was given, or -1 */
+    pid_t guard;   /* who ends it should this process be killed; 0: nobody */
     sigset_t mask; /* as it was */
     int64_t kill_after_ns;
     int64_t kill_at_ns; /* on the monotonic clock: when SIGKILL follows; INT64_MAX: not */
     int signal;         /* of CHILD_SIGNALED */
     int code;           /* of CHILD_ENDED: its exit code, 128 + n when signal n ended it */
+    bool killed;        /* of CHILD_ENDED: a signal ended it */
     bool stopping;      /* child_stop was called */
+};
+
+/* What a command is given. */
+struct child_spec {
+    bool has_input; /* data is its stdin; borrowed until the command has ended */
+    const void *data;
+    size_t size;
+    int output;            /* its stdout; -1: ours */
+    int64_t kill_after_ns; /* between SIGTERM and SIGKILL */
+    bool
+        guarded; /* should this process be killed, what is open here stays open until the whole group is gone */
 };
 
 /* Runs the command. With has_input, data of this size is its stdin; it is borrowed until the command has ended. kill_after_ns: between
  * SIGTERM and SIGKILL. 0, or the exit code with a message said: 127 not found, 126 not runnable. */
 int child_start(struct child *c, char **command, bool has_input, const void *data, size_t size,
                 int64_t kill_after_ns);
+/* The same with all that can be said. */
+int child_start_with(struct child *c, char **command, const struct child_spec *spec);
 /* Waits for the next thing to happen; fd -1: none is watched; at_ns on the monotonic clock, INT64_MAX: never. */
 enum child_event child_next(struct child *c, int fd, int64_t at_ns);
 /* Sends its group a signal. */

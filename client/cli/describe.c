@@ -13,6 +13,25 @@
 #include "duration.h"
 #include "value.h"
 
+/* A word for what it is at. */
+static const char *state_of(const struct sluice_description *d)
+{
+    switch (d->kind) {
+    case SLUICE_KIND_CHANNEL: return d->channel.closed ? "closed" : "open";
+    case SLUICE_KIND_CONTEXT:
+        return d->context.error == SLUICE_OK         ? "alive"
+               : d->context.error == SLUICE_CANCELED ? "cancelled"
+                                                     : "expired";
+    case SLUICE_KIND_MUTEX: return d->hold.holds > 0 ? "locked" : "free";
+    case SLUICE_KIND_RWMUTEX: return d->hold.holds == 0 ? "free" : d->hold.shared ? "shared" : "locked";
+    case SLUICE_KIND_SEMAPHORE: return d->hold.free > 0 ? "free" : "taken";
+    case SLUICE_KIND_ONCE: return d->hold.done ? "done" : d->hold.holds > 0 ? "running" : "new";
+    case SLUICE_KIND_WAITGROUP: return d->count.value > 0 ? "busy" : "done";
+    case SLUICE_KIND_COUNTER: return "-";
+    default: return d->timer.armed ? "armed" : "stopped";
+    }
+}
+
 /* A context value as text, for listings. */
 static void print_entry(const struct sluice_ctx_entry *entry)
 {
@@ -67,6 +86,31 @@ static void print_timer(const struct sluice_description *d, int64_t wall_offset_
         printf("period      %s\n", duration_text(d->timer.period_ns, text));
 }
 
+static void print_hold(const struct sluice_description *d)
+{
+    bool held = d->hold.holds > 0;
+    if (d->kind == SLUICE_KIND_SEMAPHORE)
+        printf("permits     %" PRIu64 ", %" PRIu64 " free\n", d->hold.size, d->hold.free);
+    printf("state       %s\n", state_of(d));
+    if (held)
+        printf("held by     session %" PRIu64 ", token %" PRIu64 "%s\n", d->hold.holder, d->hold.token,
+               d->hold.holds > 1 ? ", the newest" : "");
+    if (d->hold.holds > 1)
+        printf("holders     %" PRIu64 "\n", d->hold.holds);
+    if (d->hold.owner_died)
+        printf("owner died  %s\n", d->hold.done ? "so it has failed" : "the next holder will be told");
+}
+
+static void print_count(const struct sluice_description *d)
+{
+    printf("%s %" PRId64 "\n", d->kind == SLUICE_KIND_COUNTER ? "value      " : "not done   ",
+           d->count.value);
+    if (d->count.lost > 0)
+        printf("lost        %" PRIu64 "\n", d->count.lost);
+    if (d->count.fence > 0)
+        printf("fence       %" PRIu64 "\n", d->count.fence);
+}
+
 static void print_rights(uint32_t rights)
 {
     printf("rights     %s%s%s%s\n", rights & SLUICE_RIGHT_SEND ? " send" : "",
@@ -86,6 +130,12 @@ void describe_print(const struct sluice_description *d, int64_t wall_offset_ns)
     case SLUICE_KIND_TIMER:
     case SLUICE_KIND_TICKER:
     case SLUICE_KIND_TRIGGER: print_timer(d, wall_offset_ns); break;
+    case SLUICE_KIND_MUTEX:
+    case SLUICE_KIND_RWMUTEX:
+    case SLUICE_KIND_SEMAPHORE:
+    case SLUICE_KIND_ONCE: print_hold(d); break;
+    case SLUICE_KIND_WAITGROUP:
+    case SLUICE_KIND_COUNTER: print_count(d); break;
     default: break;
     }
     printf("made        %s ago, by uid %" PRIu32, duration_short(d->now_ns - d->made_ns, text), d->uid);
@@ -140,6 +190,47 @@ static json_t *context_json(const struct sluice_description *d)
     return json;
 }
 
+static json_t *hold_json(const struct sluice_description *d)
+{
+    json_t *json =
+        json_pack("{s:o, s:o, s:o, s:b}", "holds", number(d->hold.holds), "token", number(d->hold.token),
+                  "holder", number(d->hold.holder), "owner_died", d->hold.owner_died);
+    if (d->kind == SLUICE_KIND_RWMUTEX)
+        json_object_set_new(json, "shared", json_boolean(d->hold.shared));
+    if (d->kind == SLUICE_KIND_ONCE)
+        json_object_set_new(json, "done", json_boolean(d->hold.done));
+    if (d->kind == SLUICE_KIND_SEMAPHORE) {
+        json_object_set_new(json, "size", number(d->hold.size));
+        json_object_set_new(json, "free", number(d->hold.free));
+    }
+    return json;
+}
+
+static json_t *count_json(const struct sluice_description *d)
+{
+    bool group = d->kind == SLUICE_KIND_WAITGROUP;
+    return json_pack("{s:I, s:o}", "value", (json_int_t)d->count.value, group ? "lost" : "fence",
+                     number(group ? d->count.lost : d->count.fence));
+}
+
+/* What objects of this kind have and others have not. */
+static json_t *own_json(const struct sluice_description *d)
+{
+    switch (d->kind) {
+    case SLUICE_KIND_CHANNEL: return channel_json(d);
+    case SLUICE_KIND_CONTEXT: return context_json(d);
+    case SLUICE_KIND_MUTEX:
+    case SLUICE_KIND_RWMUTEX:
+    case SLUICE_KIND_SEMAPHORE:
+    case SLUICE_KIND_ONCE: return hold_json(d);
+    case SLUICE_KIND_WAITGROUP:
+    case SLUICE_KIND_COUNTER: return count_json(d);
+    default:
+        return json_pack("{s:b, s:I, s:I}", "armed", d->timer.armed, "due_ns", (json_int_t)d->timer.due_ns,
+                         "period_ns", (json_int_t)d->timer.period_ns);
+    }
+}
+
 json_t *describe_json(const struct sluice_description *d)
 {
     json_t *json =
@@ -149,14 +240,7 @@ json_t *describe_json(const struct sluice_description *d)
                   (json_int_t)d->made_ns, "uid", (json_int_t)d->uid, "waiting", number(d->waiting));
     if (d->now_ns != 0) /* a list has none */
         json_object_set_new(json, "now_ns", json_integer(d->now_ns));
-    json_t *own = NULL;
-    if (d->kind == SLUICE_KIND_CHANNEL)
-        own = channel_json(d);
-    else if (d->kind == SLUICE_KIND_CONTEXT)
-        own = context_json(d);
-    else
-        own = json_pack("{s:b, s:I, s:I}", "armed", d->timer.armed, "due_ns", (json_int_t)d->timer.due_ns,
-                        "period_ns", (json_int_t)d->timer.period_ns);
+    json_t *own = own_json(d);
     json_object_update(json, own);
     json_decref(own);
     if (d->waiters_count == 0)
@@ -190,15 +274,20 @@ void describe_head(struct out_table *table)
         out_cell(table, "%s", names[i]);
 }
 
-static const char *state_of(const struct sluice_description *d)
+/* What is in it or held of it, and how much there may be. */
+static void row_counts(struct out_table *table, const struct sluice_description *d)
 {
-    if (d->kind == SLUICE_KIND_CHANNEL)
-        return d->channel.closed ? "closed" : "open";
-    if (d->kind == SLUICE_KIND_CONTEXT)
-        return d->context.error == SLUICE_OK         ? "alive"
-               : d->context.error == SLUICE_CANCELED ? "cancelled"
-                                                     : "expired";
-    return d->timer.armed ? "armed" : "stopped";
+    bool counts = d->kind == SLUICE_KIND_WAITGROUP || d->kind == SLUICE_KIND_COUNTER;
+    if (counts)
+        out_cell(table, "%" PRId64, d->count.value);
+    else if (d->kind == SLUICE_KIND_SEMAPHORE)
+        out_cell(table, "%" PRIu64, d->hold.size - d->hold.free);
+    else
+        out_cell(table, "-");
+    if (d->kind == SLUICE_KIND_SEMAPHORE)
+        out_cell(table, "%" PRIu64, d->hold.size);
+    else
+        out_cell(table, "-");
 }
 
 void describe_row(struct out_table *table, const struct sluice_description *d, int64_t now_ns)
@@ -215,8 +304,8 @@ void describe_row(struct out_table *table, const struct sluice_description *d, i
         out_cell(table, "%" PRId64, d->channel.cap);
         out_cell(table, "%s", sluice_type_name(d->channel.type));
     } else {
-        for (int i = 0; i < 3; i++)
-            out_cell(table, "-");
+        row_counts(table, d);
+        out_cell(table, "-");
     }
     out_cell(table, "%" PRIu64, d->waiting);
     out_cell(table, "%s", duration_short(now_ns - d->made_ns, text));

@@ -115,7 +115,7 @@ const struct verb verb_dump = {
 
 /* ---- status */
 
-static json_t *counters_json(const struct sluice_counter *counters, size_t count)
+static json_t *counters_json(const struct sluice_count *counters, size_t count)
 {
     json_t *json = json_object();
     for (size_t i = 0; i < count; i++)
@@ -140,7 +140,7 @@ static void status_json(const struct sluice_daemon *d, const char *address)
                         counters_json(d->limits, d->limits_count), "ops", ops));
 }
 
-static void print_counters(const char *title, const struct sluice_counter *counters, size_t count)
+static void print_counters(const char *title, const struct sluice_count *counters, size_t count)
 {
     struct out_table table = {.columns = 2};
     out_cell(&table, "%s", title);

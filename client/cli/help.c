@@ -34,6 +34,7 @@ static const struct code_text code_texts[] = {
 #undef STATUS
     {1, "a negative answer"},
     {74, "reading stdin or writing stdout failed"},
+    {75, "a lock was lost while its command ran"},
     {126, "the command cannot be run"},
     {127, "the command is not found"},
 };
@@ -60,7 +61,7 @@ void help_overview(FILE *out, const char *family)
 {
     fprintf(out, "Usage: sluice %s%sVERB [OPTION...] [ARGUMENT...]\n", family == NULL ? "" : family,
             family == NULL ? "" : " ");
-    fputs(family == NULL ? "Channels, select, contexts and timers between processes.\n\n" : "\n", out);
+    fputs(family == NULL ? "Channels, select, contexts, timers and locks between processes.\n\n" : "\n", out);
     for (const struct verb *const *v = verbs; *v != NULL; v++)
         if (in_family(*v, family))
             fprintf(out, "  %-15s %s\n", (*v)->name, (*v)->help);
@@ -110,7 +111,7 @@ static void troff_option(const struct argp_option *o, void *with)
 static void print_manual(void)
 {
     printf(
-        ".TH SLUICE 1 \"\" \"sluice %s\" \"User Commands\"\n.SH NAME\nsluice \\- channels, select, contexts and timers between processes\n",
+        ".TH SLUICE 1 \"\" \"sluice %s\" \"User Commands\"\n.SH NAME\nsluice \\- channels, select, contexts, timers and locks between processes\n",
         sluice_version());
     puts(".SH SYNOPSIS\n.B sluice\n.I VERB\n[OPTION...] [ARGUMENT...]\n.SH VERBS");
     for (const struct verb *const *v = verbs; *v != NULL; v++) {

@@ -1,7 +1,7 @@
 /*
  * make.c - the verbs that make, close and remove objects: make, close, rm, stop, reset.
  *
- * What the shell makes outlives the command: channels and timers stay until they are removed, or with --ephemeral and
+ * What the shell makes outlives the command: channels, timers, locks and the others stay until they are removed, or with --ephemeral and
  * --for-pid until a process ends. `make` of what is there already, with the same parameters, is done: scripts may say it
  * each time they start.
  */
@@ -10,6 +10,7 @@
 
 #include "channel.h"
 #include "link.h"
+#include "sync.h"
 #include "verb.h"
 
 /* ---- make */
@@ -17,11 +18,65 @@
 static struct {
     sluice_chan dead_letter;
     int64_t max_deliveries;
-    enum sluice_kind kind; /* TIMER, TICKER; NONE: a channel */
-    int64_t duration_ns;
-} make;
+    enum sluice_kind kind; /* NONE: a channel */
+    int64_t duration_ns;   /* TIMER, TICKER */
+    struct sync_spec sync; /* all other kinds */
+} make = {.sync = SYNC_SPEC_INIT(SLUICE_KIND_NONE, SLUICE_KIND_NONE)};
 
-enum { KEY_DEAD_LETTER = 0x100, KEY_MAX_DELIVERIES, KEY_TIMER, KEY_TICKER };
+enum {
+    KEY_DEAD_LETTER = 0x100,
+    KEY_MAX_DELIVERIES,
+    KEY_TIMER,
+    KEY_TICKER,
+    KEY_MUTEX,
+    KEY_RWMUTEX,
+    KEY_SEMAPHORE,
+    KEY_WAITGROUP,
+    KEY_COUNTER,
+    KEY_ONCE,
+    KEY_MIN,
+    KEY_MAX,
+    KEY_FENCED,
+    KEY_POISON
+};
+
+static void take_kind(struct argp_state *state, enum sluice_kind kind)
+{
+    if (make.kind != SLUICE_KIND_NONE)
+        argp_error(state, "it is a %s or a %s", sluice_kind_name(make.kind), sluice_kind_name(kind));
+    make.kind = make.sync.made = kind;
+}
+
+/* The options of locks, semaphores, wait groups, counters and onces. */
+static bool sync_option(int key, char *arg, struct argp_state *state)
+{
+    struct sluice_counter_spec *counter = &make.sync.counter;
+    switch (key) {
+    case KEY_MUTEX: take_kind(state, SLUICE_KIND_MUTEX); return true;
+    case KEY_RWMUTEX: take_kind(state, SLUICE_KIND_RWMUTEX); return true;
+    case KEY_SEMAPHORE:
+        take_kind(state, SLUICE_KIND_SEMAPHORE);
+        make.sync.size = (uint64_t)args_number(state, "--semaphore", arg, 0, INT64_C(1) << 62);
+        return true;
+    case KEY_WAITGROUP: take_kind(state, SLUICE_KIND_WAITGROUP); return true;
+    case KEY_COUNTER:
+        take_kind(state, SLUICE_KIND_COUNTER);
+        counter->value = args_number(state, "--counter", arg, INT64_MIN, INT64_MAX);
+        return true;
+    case KEY_ONCE: take_kind(state, SLUICE_KIND_ONCE); return true;
+    case KEY_MIN:
+        counter->has_min = true;
+        counter->min = args_number(state, "--min", arg, INT64_MIN, INT64_MAX);
+        return true;
+    case KEY_MAX:
+        counter->has_max = true;
+        counter->max = args_number(state, "--max", arg, INT64_MIN, INT64_MAX);
+        return true;
+    case KEY_FENCED: counter->fenced = true; return true;
+    case KEY_POISON: make.sync.poison = true; return true;
+    default: return false;
+    }
+}
 
 static bool make_option(int key, char *arg, struct argp_state *state)
 {
@@ -32,12 +87,10 @@ static bool make_option(int key, char *arg, struct argp_state *state)
         return true;
     case KEY_TIMER:
     case KEY_TICKER:
-        if (make.kind != SLUICE_KIND_NONE)
-            argp_error(state, "--timer and --ticker: it is one of them, once");
-        make.kind = key == KEY_TIMER ? SLUICE_KIND_TIMER : SLUICE_KIND_TICKER;
+        take_kind(state, key == KEY_TIMER ? SLUICE_KIND_TIMER : SLUICE_KIND_TICKER);
         make.duration_ns = args_duration(state, key == KEY_TIMER ? "--timer" : "--ticker", arg);
         return true;
-    default: return false;
+    default: return sync_option(key, arg, state);
     }
 }
 
@@ -57,17 +110,24 @@ static void make_check(const struct args *args, struct argp_state *state)
         argp_error(state, "a %s has no capacity, type or dead letters", sluice_kind_name(make.kind));
     if ((make.max_deliveries > 0) != dead_letter)
         argp_error(state, "--dead-letter and --max-deliveries go together");
+    const struct sluice_counter_spec *counter = &make.sync.counter;
+    if (make.kind != SLUICE_KIND_COUNTER && (counter->has_min || counter->has_max || counter->fenced))
+        argp_error(state, "--min, --max and --fenced are for a --counter");
+    if (make.kind != SLUICE_KIND_ONCE && make.sync.poison)
+        argp_error(state, "--poison is for a --once");
 }
 
 static int make_run(struct args *args, sluice *s)
 {
     const char *name = args->words[0];
     struct sluice_make how = args_make(args, name);
+    sluice_ref made = SLUICE_NIL_REF;
     enum sluice_status status = SLUICE_OK;
     switch (make.kind) {
+    case SLUICE_KIND_NONE: status = make_channel(args, s, &how); break;
     case SLUICE_KIND_TIMER: status = sluice_timer_make_with(s, &how, make.duration_ns, NULL, NULL); break;
     case SLUICE_KIND_TICKER: status = sluice_ticker_make_with(s, &how, make.duration_ns, NULL, NULL); break;
-    default: status = make_channel(args, s, &how); break;
+    default: status = sync_make(s, &how, &make.sync, &made); break;
     }
     return fail(status, name);
 }
@@ -78,13 +138,24 @@ static const struct argp_option make_options[] = {
     {"dead-letter", KEY_DEAD_LETTER, "CHANNEL", 0, "The channel, of the same type, that takes them", 1},
     {"timer", KEY_TIMER, "DUR", 0, "Make a timer that is due once, so long from now", 1},
     {"ticker", KEY_TICKER, "DUR", 0, "Make a ticker with this period", 1},
+    {"mutex", KEY_MUTEX, NULL, 0, "Make a lock for one at a time", 1},
+    {"rwmutex", KEY_RWMUTEX, NULL, 0, "Make a lock for one writer or many readers", 1},
+    {"semaphore", KEY_SEMAPHORE, "N", 0, "Make a semaphore of N permits", 1},
+    {"waitgroup", KEY_WAITGROUP, NULL, 0, "Make a wait group", 1},
+    {"counter", KEY_COUNTER, "N", 0, "Make a counter that begins at N", 1},
+    {"min", KEY_MIN, "N", 0, "The counter refuses to fall below N", 1},
+    {"max", KEY_MAX, "N", 0, "The counter refuses to rise above N", 1},
+    {"fenced", KEY_FENCED, NULL, 0,
+     "The counter takes changes with a token only (--fence), and none older than the newest it has seen", 1},
+    {"once", KEY_ONCE, NULL, 0, "Make a once", 1},
+    {"poison", KEY_POISON, NULL, 0, "The once has failed for good if its runner dies", 1},
     {0},
 };
 
 const struct verb verb_make = {
     .name = "make",
     .words = "NAME",
-    .help = "Make a channel, a timer or a ticker, unless it is there",
+    .help = "Make a channel, a timer, a lock or another object, unless it is there",
     .text =
         "A name is [SPACE/]NAME of A-Z a-z 0-9 . _ -. What is there already with the same parameters is left as it is; "
         "other parameters are an error that says which.\n\n"
@@ -92,7 +163,9 @@ const struct verb verb_make = {
         "  sluice make jobs --cap 100\n"
         "  sluice make dead && sluice make jobs --cap 100 --dead-letter dead --max-deliveries 3\n"
         "  sluice make scratch --for-pid $$\n"
-        "  sluice make heartbeat --ticker 1s",
+        "  sluice make heartbeat --ticker 1s\n"
+        "  sluice make config --rwmutex\n"
+        "  sluice make seats --counter 12 --min 0",
     .takes = TAKES_CHANNEL | TAKES_LIFE,
     .words_min = 1,
     .words_max = 1,

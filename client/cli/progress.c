@@ -66,3 +66,20 @@ void progress_end(struct progress *p)
     if (p->asked || p->shown)
         show(p, monotonic_now(), "\n");
 }
+
+int64_t progress_step_ns(const struct progress *p)
+{
+    return p->terminal ? terminal_step_ns : log_step_ns;
+}
+
+void progress_left(struct progress *p, uint64_t left)
+{
+    int64_t now_ns = monotonic_now();
+    if (!progress_wanted(p) || now_ns < p->next_ns)
+        return;
+    p->next_ns = now_ns + progress_step_ns(p);
+    char passed[DURATION_TEXT_SIZE];
+    fprintf(stderr, "%s%" PRIu64 " left after %s%s", p->terminal ? "\r\033[K" : "", left,
+            duration_short(now_ns - p->began_ns, passed), p->terminal ? "" : "\n");
+    p->shown = true;
+}

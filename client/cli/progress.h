@@ -24,5 +24,9 @@ bool progress_wanted(const struct progress *p);
 void progress_end(struct progress *p);
 /* Something else will be written to stderr: takes the line off a terminal. */
 void progress_clear(void);
+/* For what is waited for: so much is left. */
+void progress_left(struct progress *p, uint64_t left);
+/* How long until there may be something to show. */
+int64_t progress_step_ns(const struct progress *p);
 
 #endif

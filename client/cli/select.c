@@ -5,7 +5,9 @@
  * what was hoped for. Objects are opened first: a channel's element type says what the text behind NAME= stands for, and only items of
  * channels can be leased. What was received is acknowledged after it was written, as by recv.
  *
- * The answer is a line: the arm's index, and the value if there is one. Its exit code is that of what was committed, so a closed
+ * A grant would end with this command, so one is given back at once, by the end of the session, unless --hold-for-pid leaves it with a process.
+ *
+ * The answer is a line: the arm's index, and the value, the token or the number if there is one. Its exit code is that of what was committed, so a closed
  * channel is 3; the end of a context is 0 when it was asked for as `done`.
  */
 #include <inttypes.h>
@@ -17,6 +19,7 @@
 #include "duration.h"
 #include "link.h"
 #include "out.h"
+#include "sync.h"
 #include "value.h"
 #include "verb.h"
 
@@ -29,12 +32,20 @@ struct clause {
     struct values value;   /* SEND */
 };
 
+/* What the committed arm gave. */
+struct answer {
+    struct sluice_item item;
+    struct sluice_grant grant; /* the token 0: none */
+    int64_t number;            /* WAIT on a counter */
+};
+
 static struct {
     bool auto_ack;
     int64_t lease_ns;
+    int32_t for_pid; /* 0: none */
 } options = {.lease_ns = 600 * SLUICE_SECOND};
 
-enum { KEY_AUTO_ACK = 0x100, KEY_LEASE };
+enum { KEY_AUTO_ACK = 0x100, KEY_LEASE, KEY_FOR_PID };
 
 static bool select_option(int key, char *arg, struct argp_state *state)
 {
@@ -44,6 +55,9 @@ static bool select_option(int key, char *arg, struct argp_state *state)
         options.lease_ns = args_duration(state, "--lease", arg);
         if (options.lease_ns <= 0)
             argp_error(state, "--lease: %s is not a time to come", arg);
+        return true;
+    case KEY_FOR_PID:
+        options.for_pid = (int32_t)args_number(state, "--hold-for-pid", arg, 1, INT32_MAX);
         return true;
     default: return false;
     }
@@ -88,6 +102,26 @@ static int wrong(const char *text, const char *expected)
     return fail_text(EX_USAGE, "'%s' is no arm: expected %s", text, expected);
 }
 
+/* Reads what may stand behind the name of something to acquire or to wait for. */
+static bool parse_rest(const char *text, struct sluice_arm *arm)
+{
+    char *end = NULL;
+    if (arm->verb == SLUICE_VERB_WAIT)
+        return *text == '\0' || condition_parse(text, &arm->compare, &arm->operand);
+    arm->permits = 1;
+    if (*text == '\0')
+        return true;
+    arm->permits = strtoull(text + 1, &end, 10);
+    return text[0] == '=' && text[1] >= '0' && text[1] <= '9' && *end == '\0';
+}
+
+/* Where the name ends. */
+static size_t name_length(enum sluice_verb verb, const char *text)
+{
+    bool sends = verb == SLUICE_VERB_SEND || verb == SLUICE_VERB_ACQUIRE;
+    return strcspn(text, sends ? "=" : verb == SLUICE_VERB_WAIT ? "=<>! " : "");
+}
+
 /* Reads one arm. 0, or the exit code. */
 static int parse_arm(sluice *s, const char *text, struct clause *clause, struct sluice_arm *arm)
 {
@@ -95,7 +129,7 @@ static int parse_arm(sluice *s, const char *text, struct clause *clause, struct 
     clause->verb = arm->verb = verb_of(text, verb_size);
     clause->done = verb_size == 4 && strncmp(text, "done", 4) == 0;
     const char *rest = text + verb_size + strspn(text + verb_size, " ");
-    size_t name_size = strcspn(rest, clause->verb == SLUICE_VERB_SEND ? "=" : "");
+    size_t name_size = name_length(clause->verb, rest);
     switch (clause->verb) {
     case SLUICE_VERB_SEND:
         if (name_size == 0 || rest[name_size] != '=')
@@ -107,7 +141,23 @@ static int parse_arm(sluice *s, const char *text, struct clause *clause, struct 
         break;
     case SLUICE_VERB_AFTER: return duration_parse(rest, &arm->delay_ns) ? 0 : wrong(text, "'after DUR'");
     case SLUICE_VERB_DEFAULT: return *rest == '\0' ? 0 : wrong(text, "'default'");
-    default: return wrong(text, "'recv NAME', 'send NAME=VALUE', 'done CTX', 'after DUR' or 'default'");
+    case SLUICE_VERB_LOCK:
+    case SLUICE_VERB_RLOCK:
+        if (name_size == 0)
+            return wrong(text, "'lock NAME' or 'rlock NAME'");
+        break;
+    case SLUICE_VERB_ACQUIRE:
+        if (name_size == 0 || !parse_rest(rest + name_size, arm))
+            return wrong(text, "'acquire NAME' or 'acquire NAME=K'");
+        break;
+    case SLUICE_VERB_WAIT:
+        if (name_size == 0 || !parse_rest(rest + name_size, arm))
+            return wrong(text, "'wait NAME', or a counter's 'wait NAME>=N'");
+        break;
+    default:
+        return wrong(text,
+                     "'recv NAME', 'send NAME=VALUE', 'done CTX', 'after DUR', 'lock NAME', 'rlock NAME', "
+                     "'acquire NAME', 'wait NAME' or 'default'");
     }
     clause->name = strndup(rest, name_size);
     if (clause->name == NULL)
@@ -115,59 +165,91 @@ static int parse_arm(sluice *s, const char *text, struct clause *clause, struct 
     return bind(s, clause, clause->verb == SLUICE_VERB_SEND ? rest + name_size + 1 : NULL, arm);
 }
 
+static void print_json(sluice *s, int index, const struct clause *clause, enum sluice_status status,
+                       const struct out_format *format, const struct answer *a)
+{
+    printf("{\"index\":%d,\"verb\":\"%s\",\"name\":", index,
+           clause->done ? "done" : sluice_verb_name(clause->verb));
+    if (clause->name == NULL)
+        fputs("null", stdout);
+    else
+        out_json_string(clause->name, strlen(clause->name));
+    printf(",\"status\":\"%s\"", sluice_status_name(status));
+    if (a->item.value.type != SLUICE_TYPE_NONE) {
+        putchar(',');
+        out_json_members(format, s, &a->item);
+    }
+    if (a->grant.token != 0)
+        printf(",\"token\":%" PRIu64 ",\"owner_died\":%s", a->grant.token,
+               a->grant.owner_died ? "true" : "false");
+    if (clause->kind == SLUICE_KIND_COUNTER)
+        printf(",\"number\":%" PRId64, a->number);
+    puts("}");
+}
+
 static void print_answer(const struct args *args, sluice *s, int index, const struct clause *clause,
-                         enum sluice_status status, const struct sluice_item *item)
+                         enum sluice_status status, const struct answer *a)
 {
     struct sluice_session session;
     sluice_session_get(s, &session);
     struct out_format format = {OUT_RAW, '\n', clause->kind, session.wall_offset_ns};
     if (args->json) {
-        printf("{\"index\":%d,\"verb\":\"%s\",\"name\":", index,
-               clause->done ? "done" : sluice_verb_name(clause->verb));
-        if (clause->name == NULL)
-            fputs("null", stdout);
-        else
-            out_json_string(clause->name, strlen(clause->name));
-        printf(",\"status\":\"%s\"", sluice_status_name(status));
-        if (item->value.type != SLUICE_TYPE_NONE) {
-            putchar(',');
-            out_json_members(&format, s, item);
-        }
-        puts("}");
+        print_json(s, index, clause, status, &format, a);
         return;
     }
     printf("%d", index);
-    if (item->value.type != SLUICE_TYPE_NONE) {
+    if (a->item.value.type != SLUICE_TYPE_NONE) {
         size_t size = 0;
-        char *text = out_text(&format, s, item, &size);
+        char *text = out_text(&format, s, &a->item, &size);
         putchar(' ');
         if (text != NULL)
             fwrite(text, 1, size, stdout);
         free(text);
     }
+    if (a->grant.token != 0)
+        printf(" %" PRIu64, a->grant.token);
+    if (clause->kind == SLUICE_KIND_COUNTER)
+        printf(" %" PRId64, a->number);
     putchar('\n');
 }
 
+/* Leaves what was granted with the process that was named. 0, or the exit code. */
+static int leave(sluice *s, const struct answer *a)
+{
+    if (a->grant.token == 0 || options.for_pid == 0)
+        return 0;
+    char process[32];
+    snprintf(process, sizeof process, "process %" PRId32, options.for_pid);
+    return fail(sluice_adopt_for(s, a->grant.token, options.for_pid), process);
+}
+
 static int run_select(const struct args *args, sluice *s, const struct clause *clauses,
-                      const struct sluice_arm *arms, size_t count)
+                      struct sluice_arm *arms, size_t count)
 {
     struct sluice_wait wait = args_wait(args);
-    struct sluice_item item = {0};
+    struct answer answer = {0};
     int index = -1;
-    enum sluice_status status = sluice_select(s, arms, count, &wait, &index, &item);
+    for (size_t i = 0; i < count; i++) {
+        arms[i].ret_grant = &answer.grant;
+        arms[i].ret_number = &answer.number;
+    }
+    enum sluice_status status = sluice_select(s, arms, count, &wait, &index, &answer.item);
     if (index < 0)
         return fail(status, NULL);
     const struct clause *clause = &clauses[index];
+    int code = leave(s, &answer);
+    if (code != 0)
+        return code;
     if ((status == SLUICE_OK || status == SLUICE_CLOSED) && interrupt_local_begin())
-        print_answer(args, s, index, clause, status, &item);
+        print_answer(args, s, index, clause, status, &answer);
     interrupt_local_end();
-    int code = clause->done && status == SLUICE_CLOSED ? 0 : fail(status, clause->name);
+    code = clause->done && status == SLUICE_CLOSED ? 0 : fail(status, clause->name);
     int flushed = out_flush();
-    if (flushed == 0 && item.lease.number != 0) {
-        status = sluice_ack(s, &item.lease, 1, NULL);
+    if (flushed == 0 && answer.item.lease.number != 0) {
+        status = sluice_ack(s, &answer.item.lease, 1, NULL);
         flushed = fail(status, clause->name);
     }
-    sluice_item_free(&item);
+    sluice_item_free(&answer.item);
     return flushed != 0 ? flushed : code;
 }
 
@@ -195,6 +277,9 @@ static int select_run(struct args *args, sluice *s)
 static const struct argp_option select_options[] = {
     {"auto-ack", KEY_AUTO_ACK, NULL, 0, "Take the item without a lease", 1},
     {"lease", KEY_LEASE, "DUR", 0, "How long the item stays away should this process hang (default: 10m)", 1},
+    {"hold-for-pid", KEY_FOR_PID, "PID", 0,
+     "What was locked or acquired is held until this process dies, or `unlock`; else no longer than this command",
+     1},
     {0},
 };
 
@@ -203,11 +288,13 @@ const struct verb verb_select = {
     .words = "ARM...",
     .help = "Wait for the first of several, and do exactly one",
     .text =
-        "An ARM is one argument: 'recv NAME', 'send NAME=VALUE', 'done CTX' (the context has ended), 'after DUR', or 'default' (nothing else is ready). "
+        "An ARM is one argument: 'recv NAME', 'send NAME=VALUE', 'done CTX' (the context has ended), 'after DUR', or 'default' (nothing else is ready); "
+        "'lock NAME', 'rlock NAME', 'acquire NAME[=K]' with K permits, which print the token; 'wait NAME' for a wait group or a once, 'wait NAME>=100' for a counter, which prints its value. "
         "Of several that are ready one is picked at random.\n\n"
-        "Prints the arm's index, from 0, and a space and the value if there is one. Exit code: 0, or 3 when the arm found its channel closed.\n\n"
+        "Prints the arm's index, from 0, and a space and the value, the token or the number if there is one. Exit code: 0, or 3 when the arm found its channel closed.\n\n"
         "Example:\n"
-        "  sluice select 'recv jobs' 'send out=42' \"done $CTX\" 'after 2s'",
+        "  sluice select 'recv jobs' 'send out=42' \"done $CTX\" 'after 2s'\n"
+        "  sluice select 'lock left' 'lock right' --hold-for-pid $$",
     .takes = TAKES_WAIT | TAKES_TRY | TAKES_JSON,
     .words_min = 1,
     .words_max = -1,

@@ -26,7 +26,7 @@
  * Waiting. A call that may block takes a `const struct sluice_wait *`: NULL waits for ever. The daemon keeps the deadline; if the daemon
  * hangs, the call returns SLUICE_UNAVAILABLE two seconds after it at the latest.
  *
- * Sessions. A connection carries a session of the daemon. Handles, leases and everything that is not named belong to it and end
+ * Sessions. A connection carries a session of the daemon. Handles, leases, locks that are held and everything that is not named belong to it and end
  * with it. Each request is carried out exactly once, also when the connection breaks and the session is resumed. Without a resume
  * window (the default on a unix socket) the session ends with its connection: calls that were in flight return SLUICE_SESSION_GONE
  * (whether they were carried out is unknown), the next call opens a new session, and handles and leases of the old
@@ -93,6 +93,8 @@ enum sluice_status {
     SLUICE_UNAVAILABLE =
         31, /* the daemon was not reached in time, or does not answer: the call's fate is unknown */
     SLUICE_INTERNAL = 32,
+    SLUICE_MISUSE = 33,      /* what would panic in Go: sluice_errmsg() is Go's text */
+    SLUICE_STALE_TOKEN = 34, /* the token is not, or no longer, the holder's; or a newer one has been seen */
 };
 
 enum sluice_kind {
@@ -102,6 +104,12 @@ enum sluice_kind {
     SLUICE_KIND_TIMER = 3,
     SLUICE_KIND_TICKER = 4,
     SLUICE_KIND_TRIGGER = 5,
+    SLUICE_KIND_MUTEX = 6,
+    SLUICE_KIND_RWMUTEX = 7,
+    SLUICE_KIND_SEMAPHORE = 8,
+    SLUICE_KIND_WAITGROUP = 9,
+    SLUICE_KIND_COUNTER = 10,
+    SLUICE_KIND_ONCE = 11,
 };
 
 enum sluice_verb {
@@ -110,6 +118,11 @@ enum sluice_verb {
     SLUICE_VERB_RECV = 2,
     SLUICE_VERB_AFTER = 3,
     SLUICE_VERB_DEFAULT = 4,
+    SLUICE_VERB_LOCK = 5,
+    SLUICE_VERB_RLOCK = 6,
+    SLUICE_VERB_ACQUIRE = 7,
+    SLUICE_VERB_WAIT = 8,
+    SLUICE_VERB_BEGIN = 9,
 };
 
 enum sluice_type {
@@ -124,8 +137,8 @@ enum sluice_type {
 
 /* Rights of a handle, a set. Go's chan<- is SLUICE_RIGHT_SEND|SLUICE_RIGHT_CLOSE, its <-chan is SLUICE_RIGHT_RECV. */
 enum sluice_right {
-    SLUICE_RIGHT_SEND = 1,    /* send; reset a timer; cancel a context */
-    SLUICE_RIGHT_RECV = 2,    /* receive */
+    SLUICE_RIGHT_SEND = 1,    /* send; reset a timer; cancel a context; unlock, release, add, change, end */
+    SLUICE_RIGHT_RECV = 2,    /* receive; lock, acquire, wait, load, begin */
     SLUICE_RIGHT_CLOSE = 4,   /* close, stop, remove */
     SLUICE_RIGHT_OBSERVE = 8, /* describe; look values up; derive contexts */
     SLUICE_RIGHT_ALL = 15,
@@ -249,6 +262,24 @@ typedef struct sluice_timer {
 typedef struct sluice_trigger {
     sluice_ref ref;
 } sluice_trigger;
+typedef struct sluice_mutex {
+    sluice_ref ref;
+} sluice_mutex;
+typedef struct sluice_rwmutex {
+    sluice_ref ref;
+} sluice_rwmutex;
+typedef struct sluice_sem {
+    sluice_ref ref;
+} sluice_sem;
+typedef struct sluice_wg {
+    sluice_ref ref;
+} sluice_wg;
+typedef struct sluice_counter {
+    sluice_ref ref;
+} sluice_counter;
+typedef struct sluice_once {
+    sluice_ref ref;
+} sluice_once;
 
 /* Initialisers: nil. */
 #define SLUICE_NIL_REF \
@@ -288,6 +319,36 @@ static inline sluice_trigger sluice_trigger_of(sluice_ref ref)
     sluice_trigger t = {ref};
     return t;
 }
+static inline sluice_mutex sluice_mutex_of(sluice_ref ref)
+{
+    sluice_mutex m = {ref};
+    return m;
+}
+static inline sluice_rwmutex sluice_rwmutex_of(sluice_ref ref)
+{
+    sluice_rwmutex m = {ref};
+    return m;
+}
+static inline sluice_sem sluice_sem_of(sluice_ref ref)
+{
+    sluice_sem m = {ref};
+    return m;
+}
+static inline sluice_wg sluice_wg_of(sluice_ref ref)
+{
+    sluice_wg g = {ref};
+    return g;
+}
+static inline sluice_counter sluice_counter_of(sluice_ref ref)
+{
+    sluice_counter c = {ref};
+    return c;
+}
+static inline sluice_once sluice_once_of(sluice_ref ref)
+{
+    sluice_once o = {ref};
+    return o;
+}
 static inline sluice_chan sluice_chan_named(const char *name)
 {
     return sluice_chan_of(sluice_named(name));
@@ -304,6 +365,30 @@ static inline sluice_trigger sluice_trigger_named(const char *name)
 {
     return sluice_trigger_of(sluice_named(name));
 }
+static inline sluice_mutex sluice_mutex_named(const char *name)
+{
+    return sluice_mutex_of(sluice_named(name));
+}
+static inline sluice_rwmutex sluice_rwmutex_named(const char *name)
+{
+    return sluice_rwmutex_of(sluice_named(name));
+}
+static inline sluice_sem sluice_sem_named(const char *name)
+{
+    return sluice_sem_of(sluice_named(name));
+}
+static inline sluice_wg sluice_wg_named(const char *name)
+{
+    return sluice_wg_of(sluice_named(name));
+}
+static inline sluice_counter sluice_counter_named(const char *name)
+{
+    return sluice_counter_of(sluice_named(name));
+}
+static inline sluice_once sluice_once_named(const char *name)
+{
+    return sluice_once_of(sluice_named(name));
+}
 static inline bool sluice_is_nil(sluice_ref r)
 {
     return r.handle == 0 && r.name == NULL;
@@ -311,7 +396,7 @@ static inline bool sluice_is_nil(sluice_ref r)
 
 enum sluice_lifetime {
     SLUICE_OWNED =
-        0, /* named channels and timers: until removed. Contexts, tickers, triggers: with the session */
+        0, /* contexts, timers, tickers, triggers: with the session. All else with a name: until removed */
     SLUICE_EPHEMERAL = 1, /* ends with the session, or with the process for_pid */
     SLUICE_DETACHED = 2,  /* named objects of any kind: outlives the session */
 };
@@ -398,6 +483,12 @@ static inline struct sluice_value sluice_object(sluice_ref ref, uint32_t rights)
 {
     struct sluice_value v = {SLUICE_TYPE_HANDLE, (uint16_t)rights, 0, {{NULL, 0}}};
     v.object = ref;
+    return v;
+}
+/* No value. */
+static inline struct sluice_value sluice_none(void)
+{
+    struct sluice_value v = {SLUICE_TYPE_NONE, 0, 0, {{NULL, 0}}};
     return v;
 }
 /* The bytes of a C string: as bytes, as UTF-8 text, as a JSON text. */
@@ -516,27 +607,301 @@ SLUICE_API enum sluice_status sluice_nack(sluice *s, const sluice_lease *leases,
 SLUICE_API enum sluice_status sluice_extend(sluice *s, const sluice_lease *leases, size_t count,
                                             int64_t duration_ns, size_t *ret_done);
 
+/* ---- Locks, permits, groups, counters, onces -------------------------------------------------------------------- */
+
+/*
+ * Go's sync, atomic and x/sync between processes that may die.
+ *
+ * What is held (a lock, permits, the right to run a once, owned units of a wait group) has a token: a number larger than every
+ * token before it in the daemon. Whoever shows the token gives the thing back, in any process: a token is only a number,
+ * and passing it on is Go's "any goroutine may unlock". The thing belongs to the session that got it, or adopted it. When that session ends,
+ * as it does when its process is killed, or when the ttl is over, the thing passes on: the next holder's grant says owner_died, and the
+ * old token is stale (STALE_TOKEN). Who writes elsewhere under a lock sends the token along: a store that refuses tokens
+ * older than the newest it has seen, as a fenced counter does, is safe from a holder that was taken for dead.
+ *
+ * ttl_ns > 0: what is granted is lost after so long unless prolonged (sluice_extend_token); 0: there is no limit but the session.
+ * Nothing here is reentrant: who locks twice waits for himself. To try is to wait with sluice_no_wait(): WOULD_BLOCK.
+ * name NULL makes an anonymous object; a named one is there until sluice_remove. `how` and `spec` may be NULL.
+ * Nil is INVALID here; in a select it is never ready.
+ * Every call may return NOT_FOUND, STALE, WRONG_KIND, NO_RIGHT, NOT_PERMITTED; those that take a wait also its statuses and REMOVED.
+ */
+struct sluice_grant {
+    uint64_t token;  /* the fencing token; 0: nothing is held */
+    bool owner_died; /* the holder before lost it: what it guards may be half done */
+};
+
+/* What the token holds is this session's from now on: it will not be lost with the session that had it. STALE_TOKEN: nobody holds it. */
+SLUICE_API enum sluice_status sluice_adopt(sluice *s, uint64_t token);
+/* The same for another process (pid > 0) of this user on this machine, which need not know the daemon: it is lost when that process dies. NOT_FOUND:
+ * there is no such process. */
+SLUICE_API enum sluice_status sluice_adopt_for(sluice *s, uint64_t token, int32_t pid);
+/* What the token holds is lost duration_ns (> 0) from now, unless prolonged again. STALE_TOKEN: this session does not hold it. */
+SLUICE_API enum sluice_status sluice_extend_token(sluice *s, uint64_t token, int64_t duration_ns);
+
+/* sync.Mutex, in strict order of arrival: it is handed to the oldest waiter, and nobody overtakes. */
+SLUICE_API enum sluice_status sluice_mutex_make(sluice *s, const char *name, sluice_mutex *ret);
+SLUICE_API enum sluice_status sluice_mutex_make_with(sluice *s, const struct sluice_make *how,
+                                                     sluice_mutex *ret, struct sluice_made *ret_made);
+SLUICE_API enum sluice_status sluice_mutex_open(sluice *s, const char *name, uint32_t rights,
+                                                sluice_mutex *ret);
+/* Lock, and with sluice_no_wait() TryLock. */
+SLUICE_API enum sluice_status sluice_mutex_lock(sluice *s, sluice_mutex mutex, int64_t ttl_ns,
+                                                const struct sluice_wait *wait, struct sluice_grant *ret);
+/* Unlock. Not locked: MISUSE, "sync: unlock of unlocked mutex". Locked with another token: STALE_TOKEN. Both change nothing. */
+SLUICE_API enum sluice_status sluice_mutex_unlock(sluice *s, sluice_mutex mutex, uint64_t token);
+
+/* sync.RWMutex: one writer or many readers. A writer that waits stops new readers; when a writer unlocks, all readers that wait go
+ * first; so neither side starves. Each reader has a token of its own. When a writer dies all are told so until a writer has been; a reader that dies is subtracted. */
+SLUICE_API enum sluice_status sluice_rwmutex_make(sluice *s, const char *name, sluice_rwmutex *ret);
+SLUICE_API enum sluice_status sluice_rwmutex_make_with(sluice *s, const struct sluice_make *how,
+                                                       sluice_rwmutex *ret, struct sluice_made *ret_made);
+SLUICE_API enum sluice_status sluice_rwmutex_open(sluice *s, const char *name, uint32_t rights,
+                                                  sluice_rwmutex *ret);
+/* For writing. MISUSE: "sync: Unlock of unlocked RWMutex", also when it is locked for reading. */
+SLUICE_API enum sluice_status sluice_rwmutex_lock(sluice *s, sluice_rwmutex mutex, int64_t ttl_ns,
+                                                  const struct sluice_wait *wait, struct sluice_grant *ret);
+SLUICE_API enum sluice_status sluice_rwmutex_unlock(sluice *s, sluice_rwmutex mutex, uint64_t token);
+/* For reading. MISUSE: "sync: RUnlock of unlocked RWMutex", also when it is locked for writing. */
+SLUICE_API enum sluice_status sluice_rwmutex_rlock(sluice *s, sluice_rwmutex mutex, int64_t ttl_ns,
+                                                   const struct sluice_wait *wait, struct sluice_grant *ret);
+SLUICE_API enum sluice_status sluice_rwmutex_runlock(sluice *s, sluice_rwmutex mutex, uint64_t token);
+
+/* x/sync's semaphore.Weighted: `size` permits (0..2^62, else INVALID), in strict order: while the oldest waiter's do not fit nobody behind
+ * it is served. MISMATCH when there is one of another size. */
+SLUICE_API enum sluice_status sluice_sem_make(sluice *s, const char *name, uint64_t size, sluice_sem *ret);
+SLUICE_API enum sluice_status sluice_sem_make_with(sluice *s, const struct sluice_make *how, uint64_t size,
+                                                   sluice_sem *ret, struct sluice_made *ret_made);
+SLUICE_API enum sluice_status sluice_sem_open(sluice *s, const char *name, uint32_t rights, sluice_sem *ret);
+/* Takes permits. More than there are at all: waits until something ends the wait, and holds nobody up. None: waits its turn and
+ * holds nothing (token 0). */
+SLUICE_API enum sluice_status sluice_sem_acquire(sluice *s, sluice_sem sem, uint64_t permits, int64_t ttl_ns,
+                                                 const struct sluice_wait *wait, struct sluice_grant *ret);
+/* Gives permits back: of those this session holds, the newest first; or of a token's (0: all of them), in any session. More
+ * than are held so: MISUSE, "semaphore: released more than held", and nothing changes. The token holds nothing: STALE_TOKEN. */
+SLUICE_API enum sluice_status sluice_sem_release(sluice *s, sluice_sem sem, uint64_t permits);
+SLUICE_API enum sluice_status sluice_sem_release_token(sluice *s, sluice_sem sem, uint64_t token,
+                                                       uint64_t permits);
+
+/* sync.WaitGroup: a count of unfinished work. */
+SLUICE_API enum sluice_status sluice_wg_make(sluice *s, const char *name, sluice_wg *ret);
+SLUICE_API enum sluice_status sluice_wg_make_with(sluice *s, const struct sluice_make *how, sluice_wg *ret,
+                                                  struct sluice_made *ret_made);
+SLUICE_API enum sluice_status sluice_wg_open(sluice *s, const char *name, uint32_t rights, sluice_wg *ret);
+/* Changes the count. Below zero: MISUSE, "sync: negative WaitGroup counter", and nothing changes. What is taken off are this session's
+ * own units first, then those that nobody owns, then the oldest others'. */
+SLUICE_API enum sluice_status sluice_wg_add(sluice *s, sluice_wg wg, int64_t delta);
+/* Adds units (> 0, else INVALID) that this session owns: if it ends before they are done they come off the count, and who waits gets OWNER_DIED. The
+ * token is theirs, to be adopted by the process that does the work. */
+SLUICE_API enum sluice_status sluice_wg_add_owned(sluice *s, sluice_wg wg, int64_t units,
+                                                  uint64_t *ret_token);
+static inline enum sluice_status sluice_wg_done(sluice *s, sluice_wg wg)
+{
+    return sluice_wg_add(s, wg, -1);
+}
+/* Waits until the count is zero: OK, or OWNER_DIED when units were lost since it last left zero. */
+SLUICE_API enum sluice_status sluice_wg_wait(sluice *s, sluice_wg wg, const struct sluice_wait *wait);
+
+/* atomic.Int64: every update is one step, and all of them have one order. */
+struct sluice_counter_spec {
+    size_t size;           /* sizeof(struct sluice_counter_spec); SLUICE_COUNTER_SPEC_INIT sets it */
+    int64_t value;         /* at first; of a counter that exists it is not compared */
+    bool has_min, has_max; /* without bounds it wraps as Go's do; a change that would leave them is INVALID */
+    int64_t min, max;
+    bool
+        fenced; /* a change must carry a token (else MISUSE), and none older than the newest it has seen (STALE_TOKEN) */
+};
+#define SLUICE_COUNTER_SPEC_INIT                                         \
+    {                                                                    \
+        sizeof(struct sluice_counter_spec), 0, false, false, 0, 0, false \
+    }
+/* MISMATCH when there is one with other bounds. */
+SLUICE_API enum sluice_status sluice_counter_make(sluice *s, const char *name, int64_t value,
+                                                  sluice_counter *ret);
+SLUICE_API enum sluice_status sluice_counter_make_with(sluice *s, const struct sluice_make *how,
+                                                       const struct sluice_counter_spec *spec,
+                                                       sluice_counter *ret, struct sluice_made *ret_made);
+SLUICE_API enum sluice_status sluice_counter_open(sluice *s, const char *name, uint32_t rights,
+                                                  sluice_counter *ret);
+
+enum sluice_update_verb { /* as Update.Verb of the protocol */
+                          SLUICE_UPDATE_LOAD = 0,
+                          SLUICE_UPDATE_ADD = 1,
+                          SLUICE_UPDATE_STORE = 2,
+                          SLUICE_UPDATE_SWAP = 3,
+                          SLUICE_UPDATE_CAS = 4,
+                          SLUICE_UPDATE_AND = 5,
+                          SLUICE_UPDATE_OR = 6,
+                          SLUICE_UPDATE_XOR = 7,
+                          SLUICE_UPDATE_MAX = 8,
+                          SLUICE_UPDATE_MIN = 9,
+};
+struct sluice_update {
+    enum sluice_update_verb verb;
+    int64_t operand;  /* ADD: what is added. CAS: the new value */
+    int64_t expected; /* CAS */
+    uint64_t fence;   /* a token, of the lock that guards the counter; 0: none */
+};
+/* ret_value: after ADD the new value, else the value before (LOAD: the value). ret_swapped: CAS found the expected one. It may be swapped
+ * for itself. Never counted twice, also when the connection breaks and the session is resumed. */
+SLUICE_API enum sluice_status sluice_counter_update(sluice *s, sluice_counter counter,
+                                                    const struct sluice_update *update, int64_t *ret_value,
+                                                    bool *ret_swapped);
+static inline enum sluice_status sluice_counter_apply(sluice *s, sluice_counter counter,
+                                                      enum sluice_update_verb verb, int64_t operand,
+                                                      int64_t *ret_value)
+{
+    struct sluice_update u = {verb, operand, 0, 0};
+    return sluice_counter_update(s, counter, &u, ret_value, NULL);
+}
+/* Go's Load, Add (returns the new value), Store, Swap (the old one), CompareAndSwap, And and Or (the old one). */
+static inline enum sluice_status sluice_counter_load(sluice *s, sluice_counter counter, int64_t *ret)
+{
+    return sluice_counter_apply(s, counter, SLUICE_UPDATE_LOAD, 0, ret);
+}
+static inline enum sluice_status sluice_counter_add(sluice *s, sluice_counter counter, int64_t delta,
+                                                    int64_t *ret_new)
+{
+    return sluice_counter_apply(s, counter, SLUICE_UPDATE_ADD, delta, ret_new);
+}
+static inline enum sluice_status sluice_counter_store(sluice *s, sluice_counter counter, int64_t value)
+{
+    return sluice_counter_apply(s, counter, SLUICE_UPDATE_STORE, value, NULL);
+}
+static inline enum sluice_status sluice_counter_swap(sluice *s, sluice_counter counter, int64_t value,
+                                                     int64_t *ret_old)
+{
+    return sluice_counter_apply(s, counter, SLUICE_UPDATE_SWAP, value, ret_old);
+}
+static inline enum sluice_status sluice_counter_cas(sluice *s, sluice_counter counter, int64_t expected,
+                                                    int64_t value, bool *ret_swapped)
+{
+    struct sluice_update u = {SLUICE_UPDATE_CAS, value, expected, 0};
+    return sluice_counter_update(s, counter, &u, NULL, ret_swapped);
+}
+static inline enum sluice_status sluice_counter_and(sluice *s, sluice_counter counter, int64_t mask,
+                                                    int64_t *ret_old)
+{
+    return sluice_counter_apply(s, counter, SLUICE_UPDATE_AND, mask, ret_old);
+}
+static inline enum sluice_status sluice_counter_or(sluice *s, sluice_counter counter, int64_t mask,
+                                                   int64_t *ret_old)
+{
+    return sluice_counter_apply(s, counter, SLUICE_UPDATE_OR, mask, ret_old);
+}
+/* Beyond Go: exclusive or, and the larger or the smaller of the two. They give the old value. */
+static inline enum sluice_status sluice_counter_xor(sluice *s, sluice_counter counter, int64_t mask,
+                                                    int64_t *ret_old)
+{
+    return sluice_counter_apply(s, counter, SLUICE_UPDATE_XOR, mask, ret_old);
+}
+static inline enum sluice_status sluice_counter_max(sluice *s, sluice_counter counter, int64_t value,
+                                                    int64_t *ret_old)
+{
+    return sluice_counter_apply(s, counter, SLUICE_UPDATE_MAX, value, ret_old);
+}
+static inline enum sluice_status sluice_counter_min(sluice *s, sluice_counter counter, int64_t value,
+                                                    int64_t *ret_old)
+{
+    return sluice_counter_apply(s, counter, SLUICE_UPDATE_MIN, value, ret_old);
+}
+
+enum sluice_compare { /* as Condition.Compare of the protocol */
+                      SLUICE_COMPARE_NONE = 0,
+                      SLUICE_COMPARE_EQ = 1,
+                      SLUICE_COMPARE_NE = 2,
+                      SLUICE_COMPARE_LT = 3,
+                      SLUICE_COMPARE_LE = 4,
+                      SLUICE_COMPARE_GT = 5,
+                      SLUICE_COMPARE_GE = 6,
+};
+/* Waits until the value compares so with the operand; ret_value is the value then. No change that makes it hold is missed, however
+ * short it was. COMPARE_NONE: INVALID. */
+SLUICE_API enum sluice_status sluice_counter_wait(sluice *s, sluice_counter counter,
+                                                  enum sluice_compare compare, int64_t operand,
+                                                  const struct sluice_wait *wait, int64_t *ret_value);
+
+/* sync.Once and OnceValue: what runs once for all processes, and its outcome, kept in the daemon. */
+struct sluice_once_spec {
+    size_t size; /* sizeof(struct sluice_once_spec); SLUICE_ONCE_SPEC_INIT sets it */
+    bool poison; /* if the runner dies it has failed for good (OWNER_DIED); else the next caller runs */
+};
+#define SLUICE_ONCE_SPEC_INIT                  \
+    {                                          \
+        sizeof(struct sluice_once_spec), false \
+    }
+struct sluice_outcome {
+    bool failed;             /* Go's panic: the value says of what */
+    struct sluice_item item; /* the value, TYPE_NONE without one; to be given to sluice_item_free */
+};
+/* MISMATCH when there is one with another rule for a runner that dies. */
+SLUICE_API enum sluice_status sluice_once_make(sluice *s, const char *name, sluice_once *ret);
+SLUICE_API enum sluice_status sluice_once_make_with(sluice *s, const struct sluice_make *how,
+                                                    const struct sluice_once_spec *spec, sluice_once *ret,
+                                                    struct sluice_made *ret_made);
+SLUICE_API enum sluice_status sluice_once_open(sluice *s, const char *name, uint32_t rights,
+                                               sluice_once *ret);
+/* The first caller may run (ret_grant has a token), and ends it with sluice_once_end. The others wait for the outcome, as all later ones
+ * get it at once (the token is 0, and ret is written). If the runner dies before, the oldest waiter may run. Both ret_ must not be NULL.
+ * OWNER_DIED: it is poisoned. */
+SLUICE_API enum sluice_status sluice_once_begin(sluice *s, sluice_once once, int64_t ttl_ns,
+                                                const struct sluice_wait *wait,
+                                                struct sluice_grant *ret_grant, struct sluice_outcome *ret);
+/* The runner's outcome, with a value (no handles) or sluice_none(). STALE_TOKEN: it was taken for dead; the outcome is thrown away. */
+SLUICE_API enum sluice_status sluice_once_end(sluice *s, sluice_once once, uint64_t token, bool failed,
+                                              struct sluice_value value);
+/* Waits for the outcome without offering to run. ret must not be NULL. */
+SLUICE_API enum sluice_status sluice_once_wait(sluice *s, sluice_once once, const struct sluice_wait *wait,
+                                               struct sluice_outcome *ret);
+/* What is to be run once: true, or false when it failed. ret_value (sluice_none() at first) is borrowed until sluice_once_do returns. */
+typedef bool sluice_once_fn(void *argument, struct sluice_value *ret_value);
+/* Go's Do: runs fn in this process if no other has, or waits for the one that does; then ret is the outcome for all. STALE_TOKEN: fn
+ * has run, but its session had ended meanwhile. ret must not be NULL. */
+SLUICE_API enum sluice_status sluice_once_do(sluice *s, sluice_once once, sluice_once_fn *fn, void *argument,
+                                             const struct sluice_wait *wait, struct sluice_outcome *ret);
+
 /* ---- Select ----------------------------------------------------------------------------------------------------- */
 
 struct sluice_arm {
     enum sluice_verb verb;
-    sluice_ref ref; /* SEND, RECV: a channel; RECV also a timer, ticker or context. Nil: never ready */
-    struct sluice_value value; /* SEND */
-    int64_t delay_ns;          /* AFTER */
-    int64_t lease_ns;          /* RECV: > 0 leases the item */
+    enum sluice_compare compare; /* WAIT on a counter */
+    sluice_ref
+        ref; /* what the verb is done to; RECV: a channel, timer, ticker or context. Nil: never ready */
+    struct sluice_value value;      /* SEND */
+    int64_t delay_ns;               /* AFTER */
+    int64_t lease_ns;               /* RECV: > 0 leases the item. LOCK, RLOCK, ACQUIRE, BEGIN: the ttl */
+    uint64_t permits;               /* ACQUIRE */
+    int64_t operand;                /* WAIT on a counter */
+    struct sluice_grant *ret_grant; /* LOCK, RLOCK, ACQUIRE, BEGIN */
+    int64_t *ret_number;            /* WAIT on a counter: its value then */
+    bool *ret_failed;               /* BEGIN, WAIT on a once: its outcome; the value is the received item */
 };
 
+static inline struct sluice_arm sluice_arm_of(enum sluice_verb verb, sluice_ref ref)
+{
+    struct sluice_arm a = {SLUICE_VERB_NONE,
+                           SLUICE_COMPARE_NONE,
+                           SLUICE_NIL_REF,
+                           {SLUICE_TYPE_NONE, 0, 0, {{NULL, 0}}},
+                           0,
+                           0,
+                           0,
+                           0,
+                           NULL,
+                           NULL,
+                           NULL};
+    a.verb = verb;
+    a.ref = ref;
+    return a;
+}
 static inline struct sluice_arm sluice_arm_send(sluice_chan ch, struct sluice_value value)
 {
-    struct sluice_arm a = {SLUICE_VERB_SEND, SLUICE_NIL_REF, {SLUICE_TYPE_NONE, 0, 0, {{NULL, 0}}}, 0, 0};
-    a.ref = ch.ref;
+    struct sluice_arm a = sluice_arm_of(SLUICE_VERB_SEND, ch.ref);
     a.value = value;
     return a;
 }
 static inline struct sluice_arm sluice_arm_recv_ref(sluice_ref ref, int64_t lease_ns)
 {
-    struct sluice_arm a = {SLUICE_VERB_RECV, SLUICE_NIL_REF, {SLUICE_TYPE_NONE, 0, 0, {{NULL, 0}}}, 0, 0};
-    a.ref = ref;
+    struct sluice_arm a = sluice_arm_of(SLUICE_VERB_RECV, ref);
     a.lease_ns = lease_ns;
     return a;
 }
@@ -554,19 +919,80 @@ static inline struct sluice_arm sluice_arm_timer(sluice_timer timer)
 }
 static inline struct sluice_arm sluice_arm_after(int64_t delay_ns)
 {
-    struct sluice_arm a = {SLUICE_VERB_AFTER, SLUICE_NIL_REF, {SLUICE_TYPE_NONE, 0, 0, {{NULL, 0}}}, 0, 0};
+    sluice_ref nil = SLUICE_NIL_REF;
+    struct sluice_arm a = sluice_arm_of(SLUICE_VERB_AFTER, nil);
     a.delay_ns = delay_ns;
     return a;
 }
 static inline struct sluice_arm sluice_arm_default(void)
 {
-    struct sluice_arm a = {SLUICE_VERB_DEFAULT, SLUICE_NIL_REF, {SLUICE_TYPE_NONE, 0, 0, {{NULL, 0}}}, 0, 0};
+    sluice_ref nil = SLUICE_NIL_REF;
+    return sluice_arm_of(SLUICE_VERB_DEFAULT, nil);
+}
+/* The arms below write what they give through their pointers, when they are the one that is committed; what a pointer of NULL would have
+ * got is lost (what is held stays with the session). sluice_select_start does not write there: struct sluice_result has it. */
+static inline struct sluice_arm sluice_arm_grant(enum sluice_verb verb, sluice_ref ref, int64_t ttl_ns,
+                                                 struct sluice_grant *ret_grant)
+{
+    struct sluice_arm a = sluice_arm_of(verb, ref);
+    a.lease_ns = ttl_ns;
+    a.ret_grant = ret_grant;
+    return a;
+}
+static inline struct sluice_arm sluice_arm_mutex(sluice_mutex mutex, int64_t ttl_ns,
+                                                 struct sluice_grant *ret_grant)
+{
+    return sluice_arm_grant(SLUICE_VERB_LOCK, mutex.ref, ttl_ns, ret_grant);
+}
+static inline struct sluice_arm sluice_arm_lock(sluice_rwmutex mutex, int64_t ttl_ns,
+                                                struct sluice_grant *ret_grant)
+{
+    return sluice_arm_grant(SLUICE_VERB_LOCK, mutex.ref, ttl_ns, ret_grant);
+}
+static inline struct sluice_arm sluice_arm_rlock(sluice_rwmutex mutex, int64_t ttl_ns,
+                                                 struct sluice_grant *ret_grant)
+{
+    return sluice_arm_grant(SLUICE_VERB_RLOCK, mutex.ref, ttl_ns, ret_grant);
+}
+static inline struct sluice_arm sluice_arm_acquire(sluice_sem sem, uint64_t permits, int64_t ttl_ns,
+                                                   struct sluice_grant *ret_grant)
+{
+    struct sluice_arm a = sluice_arm_grant(SLUICE_VERB_ACQUIRE, sem.ref, ttl_ns, ret_grant);
+    a.permits = permits;
+    return a;
+}
+static inline struct sluice_arm sluice_arm_wg(sluice_wg wg)
+{
+    return sluice_arm_of(SLUICE_VERB_WAIT, wg.ref);
+}
+static inline struct sluice_arm sluice_arm_counter(sluice_counter counter, enum sluice_compare compare,
+                                                   int64_t operand, int64_t *ret_number)
+{
+    struct sluice_arm a = sluice_arm_of(SLUICE_VERB_WAIT, counter.ref);
+    a.compare = compare;
+    a.operand = operand;
+    a.ret_number = ret_number;
+    return a;
+}
+/* Waits for the outcome, or (with the grant's token 0 when there is one already) begins. */
+static inline struct sluice_arm sluice_arm_once(sluice_once once, bool *ret_failed)
+{
+    struct sluice_arm a = sluice_arm_of(SLUICE_VERB_WAIT, once.ref);
+    a.ret_failed = ret_failed;
+    return a;
+}
+static inline struct sluice_arm sluice_arm_begin(sluice_once once, int64_t ttl_ns,
+                                                 struct sluice_grant *ret_grant, bool *ret_failed)
+{
+    struct sluice_arm a = sluice_arm_grant(SLUICE_VERB_BEGIN, once.ref, ttl_ns, ret_grant);
+    a.ret_failed = ret_failed;
     return a;
 }
 
 /* Waits for the first of its arms and commits exactly one; of several that are ready, one picked at random. The status is that arm's: CLOSED for
  * a receive from a closed channel or a context's end, SEND_ON_CLOSED. ret_index is always written: the arm, or -1 when none was
- * committed (INVALID, DEADLINE_EXCEEDED …). ret is written with OK (empty unless the arm received); NULL only where no arm receives. */
+ * committed (INVALID, DEADLINE_EXCEEDED …). ret is written with OK (empty unless the arm received, or brought the value of a once); NULL
+ * only where no arm does. */
 SLUICE_API enum sluice_status sluice_select(sluice *s, const struct sluice_arm *arms, size_t count,
                                             const struct sluice_wait *wait, int *ret_index,
                                             struct sluice_item *ret);
@@ -775,6 +1201,20 @@ struct sluice_description {
         bool armed;
         int64_t due_ns, period_ns;
     } timer;
+    struct {                 /* KIND_MUTEX, KIND_RWMUTEX, KIND_SEMAPHORE, KIND_ONCE */
+        uint64_t holds;      /* locks, acquires or runs that are held now */
+        uint64_t token;      /* of the newest; 0: nothing is held */
+        uint64_t holder;     /* its session's number */
+        bool shared;         /* KIND_RWMUTEX: held for reading */
+        bool owner_died;     /* the next holder will be told so. KIND_ONCE that is done: it failed so */
+        bool done;           /* KIND_ONCE */
+        uint64_t size, free; /* KIND_SEMAPHORE: permits there are, and are left */
+    } hold;
+    struct {            /* KIND_WAITGROUP, KIND_COUNTER */
+        int64_t value;  /* of the counter; units of the wait group that are not done */
+        uint64_t lost;  /* KIND_WAITGROUP: units of this cycle that were lost with their session */
+        uint64_t fence; /* KIND_COUNTER: the newest token it has seen; 0: none */
+    } count;
 };
 SLUICE_API enum sluice_status sluice_describe(sluice *s, sluice_ref ref, struct sluice_description **ret);
 /* Each of these frees what its call gave; takes NULL, returns NULL. */
@@ -843,7 +1283,7 @@ SLUICE_API enum sluice_status sluice_dump(sluice *s, uint64_t after, uint32_t ma
                                           struct sluice_dump_page **ret);
 SLUICE_API struct sluice_dump_page *sluice_dump_free(struct sluice_dump_page *d);
 
-struct sluice_counter {
+struct sluice_count {
     const char *name;
     uint64_t value;
 };
@@ -859,9 +1299,9 @@ struct sluice_daemon {
     size_t addresses_count;
     int64_t uptime_ns, now_ns, wall_offset_ns;
     bool virtual_clock;
-    const struct sluice_counter *counts;
+    const struct sluice_count *counts;
     size_t counts_count;
-    const struct sluice_counter *limits;
+    const struct sluice_count *limits;
     size_t limits_count;
     const struct sluice_op_count *ops;
     size_t ops_count;
@@ -917,6 +1357,27 @@ SLUICE_API enum sluice_status sluice_select_start(sluice *s, const struct sluice
                                                   const struct sluice_wait *wait, sluice_future **ret);
 SLUICE_API enum sluice_status sluice_ack_start(sluice *s, const sluice_lease *leases, size_t count,
                                                sluice_future **ret);
+/* NOT_LEASED where sluice_extend_token says STALE_TOKEN. */
+SLUICE_API enum sluice_status sluice_extend_token_start(sluice *s, uint64_t token, int64_t duration_ns,
+                                                        sluice_future **ret);
+SLUICE_API enum sluice_status sluice_mutex_lock_start(sluice *s, sluice_mutex mutex, int64_t ttl_ns,
+                                                      const struct sluice_wait *wait, sluice_future **ret);
+SLUICE_API enum sluice_status sluice_rwmutex_lock_start(sluice *s, sluice_rwmutex mutex, int64_t ttl_ns,
+                                                        const struct sluice_wait *wait, sluice_future **ret);
+SLUICE_API enum sluice_status sluice_rwmutex_rlock_start(sluice *s, sluice_rwmutex mutex, int64_t ttl_ns,
+                                                         const struct sluice_wait *wait, sluice_future **ret);
+SLUICE_API enum sluice_status sluice_sem_acquire_start(sluice *s, sluice_sem sem, uint64_t permits,
+                                                       int64_t ttl_ns, const struct sluice_wait *wait,
+                                                       sluice_future **ret);
+SLUICE_API enum sluice_status sluice_wg_wait_start(sluice *s, sluice_wg wg, const struct sluice_wait *wait,
+                                                   sluice_future **ret);
+SLUICE_API enum sluice_status sluice_counter_wait_start(sluice *s, sluice_counter counter,
+                                                        enum sluice_compare compare, int64_t operand,
+                                                        const struct sluice_wait *wait, sluice_future **ret);
+SLUICE_API enum sluice_status sluice_once_begin_start(sluice *s, sluice_once once, int64_t ttl_ns,
+                                                      const struct sluice_wait *wait, sluice_future **ret);
+SLUICE_API enum sluice_status sluice_once_wait_start(sluice *s, sluice_once once,
+                                                     const struct sluice_wait *wait, sluice_future **ret);
 SLUICE_API enum sluice_status sluice_quiesce_start(sluice *s, uint64_t parked_min,
                                                    const struct sluice_wait *wait, sluice_future **ret);
 SLUICE_API enum sluice_status sluice_ping_start(sluice *s, sluice_future **ret);
@@ -926,14 +1387,17 @@ struct sluice_result {
     enum sluice_status status;
     int index;                 /* select; -1: no arm */
     size_t count;              /* send_many: values that went. ack: leases done */
-    struct sluice_item item;   /* recv, select */
+    struct sluice_item item;   /* recv, select; the value of a once's outcome */
     struct sluice_batch batch; /* recv_many */
+    struct sluice_grant grant; /* lock, rlock, acquire; begin: the right to run; select of such an arm */
+    int64_t number;            /* counter_wait; select of such an arm */
+    bool failed;               /* a once's outcome */
 };
 
 /* Is it done? Does not look at the socket: sluice_process does. */
 SLUICE_API bool sluice_future_done(const sluice_future *f);
-/* Waits until it is done, frees the future and returns the result's status. With ret NULL the result is thrown away (a lease or
- * handle in it stays with the session). Sets sluice_errmsg as the call itself would. */
+/* Waits until it is done, frees the future and returns the result's status. With ret NULL the result is thrown away (a lease,
+ * a handle or what a token holds stays with the session). Sets sluice_errmsg as the call itself would. */
 SLUICE_API enum sluice_status sluice_future_finish(sluice_future *f, struct sluice_result *ret);
 /* Asks the daemon to withdraw it. It is done soon, with CANCELED or with what had been committed before; finish it all the same.
  * Does not wait. */

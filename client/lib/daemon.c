@@ -96,13 +96,13 @@ struct sluice_dump_page *sluice_dump_free(struct sluice_dump_page *d)
 
 /* ---- Status. */
 
-static const struct sluice_counter *fill_counters(struct arena *a, size_t count,
-                                                  Sluice__V1__Counter *const *from, size_t *ret_count)
+static const struct sluice_count *fill_counters(struct arena *a, size_t count,
+                                                Sluice__V1__Counter *const *from, size_t *ret_count)
 {
-    struct sluice_counter *counters = arena_array(a, count, sizeof *counters);
+    struct sluice_count *counters = arena_array(a, count, sizeof *counters);
     *ret_count = counters != NULL ? count : 0;
     for (size_t i = 0; i < *ret_count; i++)
-        counters[i] = (struct sluice_counter){arena_text(a, from[i]->name), from[i]->value};
+        counters[i] = (struct sluice_count){arena_text(a, from[i]->name), from[i]->value};
     return counters;
 }
 

@@ -93,7 +93,14 @@ bool sluice_future_done(const sluice_future *f)
 static enum sluice_status fill(struct call *c, const struct reply *reply, struct sluice_result *ret)
 {
     enum sluice_status status = reply->status;
-    *ret = (struct sluice_result){.status = status, .index = reply->index, .count = (size_t)reply->count};
+    *ret = (struct sluice_result){
+        .status = status,
+        .index = reply->index,
+        .count = (size_t)reply->count,
+        .grant = reply->grant,
+        .number = reply->number,
+        .failed = reply->failed,
+    };
     if (status == SLUICE_OK && reply->has_item)
         status = item_take(c, reply, &ret->item);
     else if (status == SLUICE_OK && reply->result_tag == SLUICE__V1__REPLY__RESULT_BATCH)

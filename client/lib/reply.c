@@ -169,6 +169,53 @@ static bool read_item(struct sluice_blob bytes, struct reply_item *item)
     return !r.bad;
 }
 
+static bool read_grant(struct sluice_blob bytes, struct sluice_grant *grant)
+{
+    struct reader r = reader_of(bytes);
+    struct field f;
+    while (read_field(&r, &f)) {
+        switch (f.number) {
+        case 1: grant->token = f.value; break;
+        case 2: grant->owner_died = f.value != 0; break;
+        default: break;
+        }
+    }
+    return !r.bad;
+}
+
+static bool read_number(struct sluice_blob bytes, struct reply *ret)
+{
+    struct reader r = reader_of(bytes);
+    struct field f;
+    while (read_field(&r, &f)) {
+        switch (f.number) {
+        case 1: ret->number = unzigzag(f.value); break;
+        case 2: ret->swapped = f.value != 0; break;
+        default: break;
+        }
+    }
+    return !r.bad;
+}
+
+static bool read_outcome(struct sluice_blob bytes, struct reply *ret)
+{
+    struct reader r = reader_of(bytes);
+    struct field f;
+    ret->has_item = true;
+    ret->item.deliveries = 1;
+    while (read_field(&r, &f)) {
+        switch (f.number) {
+        case 1: ret->failed = f.value != 0; break;
+        case 2:
+            if (!read_value(f.bytes, &ret->item.value))
+                return false;
+            break;
+        default: break;
+        }
+    }
+    return !r.bad;
+}
+
 static bool read_limit(struct sluice_blob bytes, struct reply *ret)
 {
     struct reader r = reader_of(bytes);
@@ -192,6 +239,9 @@ static bool read_result(const struct field *f, struct reply *ret)
     switch (f->number) {
     case SLUICE__V1__REPLY__RESULT_COUNT: ret->count = f->value; return true;
     case SLUICE__V1__REPLY__RESULT_TRUTH: ret->truth = f->value != 0; return true;
+    case SLUICE__V1__REPLY__RESULT_GRANT: return read_grant(f->bytes, &ret->grant);
+    case SLUICE__V1__REPLY__RESULT_NUMBER: return read_number(f->bytes, ret);
+    case SLUICE__V1__REPLY__RESULT_OUTCOME: return read_outcome(f->bytes, ret);
     case SLUICE__V1__REPLY__RESULT_VALUE: /* whose one field is an item's first */
     case SLUICE__V1__REPLY__RESULT_ITEM: ret->has_item = true; return read_item(f->bytes, &ret->item);
     default: return true;

@@ -1,7 +1,7 @@
 /*
  * reply.h - reading a Reply's bytes.
  *
- * The top level of a Reply, an Item and a Batch are read by hand, in place: millions of them pass, and reading them so needs no
+ * The top level of a Reply, an Item, a Batch, and what locks and counters give are read by hand, in place: millions of them pass, and reading them so needs no
  * memory and no copy. Everything else stays a run of bytes in `result` that the file of its noun unpacks with protobuf-c.
  */
 #ifndef SLUICE_REPLY_H
@@ -25,13 +25,16 @@ struct reply {
     int index; /* -1: none */
     uint64_t count;
     bool truth;
-    bool has_item;
+    bool has_item; /* the value of a once's outcome, too */
     struct reply_item item;
+    struct sluice_grant grant; /* token 0: none */
+    int64_t number;
+    bool swapped, failed;      /* of a number, of an outcome */
     uint32_t result_tag;       /* the field of the result that came; 0: none */
     struct sluice_blob result; /* its bytes, unless it is count or truth */
 };
 
-/* Reads the top level, and Item. False: these bytes are no Reply. */
+/* Reads the top level, Item, Grant, Number and Outcome. False: these bytes are no Reply. */
 bool reply_read(const uint8_t *data, size_t size, struct reply *ret);
 /* Makes the items of a Batch from its bytes: *ret is malloc'd (NULL when empty). 0, -ENOMEM or -EBADMSG. */
 int reply_read_batch(struct sluice_blob batch, uint32_t session, struct sluice_item **ret, size_t *ret_count);

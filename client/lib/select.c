@@ -10,12 +10,14 @@
 #include "future.h"
 #include "item.h"
 #include "object.h"
+#include "sync.h"
 
 #define FEW 12
 
 struct arm_parts {
     Sluice__V1__Arm arm;
     Ref ref;
+    Sluice__V1__Condition condition;
     struct value_parts value;
 };
 
@@ -46,6 +48,10 @@ static enum sluice_status arm_out(struct call *c, const struct sluice_arm *arm, 
     a->delay_ns = arm->delay_ns;
     a->has_lease_ns = arm->lease_ns != 0;
     a->lease_ns = arm->lease_ns;
+    a->has_permits = arm->verb == SLUICE_VERB_ACQUIRE;
+    a->permits = arm->permits;
+    if (arm->compare != SLUICE_COMPARE_NONE)
+        a->condition = condition_out(arm->compare, arm->operand, &p->condition);
     return value_out(c, &arm->value, &p->value, &a->value);
 }
 
@@ -71,6 +77,17 @@ static enum sluice_status build(struct call *c, struct select_parts *p, const st
     return status;
 }
 
+/* What the committed arm gives besides an item. */
+static void arm_in(const struct sluice_arm *arm, const struct reply *reply)
+{
+    if (arm->ret_grant != NULL)
+        *arm->ret_grant = reply->grant;
+    if (arm->ret_number != NULL)
+        *arm->ret_number = reply->number;
+    if (arm->ret_failed != NULL)
+        *arm->ret_failed = reply->failed;
+}
+
 enum sluice_status sluice_select(sluice *s, const struct sluice_arm *arms, size_t count,
                                  const struct sluice_wait *wait, int *ret_index, struct sluice_item *ret)
 {
@@ -83,6 +100,8 @@ enum sluice_status sluice_select(sluice *s, const struct sluice_arm *arms, size_
         struct sluice_item item = {.value = {.type = SLUICE_TYPE_NONE}};
         if (status == SLUICE_OK && reply.has_item)
             status = item_take(&c, &reply, &item);
+        if (status == SLUICE_OK && reply.index >= 0 && (size_t)reply.index < count)
+            arm_in(&arms[reply.index], &reply);
         if (status == SLUICE_OK && ret != NULL)
             *ret = item;
         else

@@ -124,6 +124,15 @@ static void fill_description(struct arena *a, const void *message, void *root)
                     .children = m->children,
                     .string = arena_text(a, m->string)},
         .timer = {.armed = m->armed, .due_ns = m->due_ns, .period_ns = m->period_ns},
+        .hold = {.holds = m->holds,
+                 .token = m->token,
+                 .holder = m->holder,
+                 .shared = m->shared,
+                 .owner_died = m->owner_died,
+                 .done = m->done,
+                 .size = m->size,
+                 .free = m->free},
+        .count = {.value = m->count, .lost = m->lost, .fence = m->fence},
     };
     fill_waiters(a, m, d);
     fill_values(a, m, d);

@@ -8,7 +8,6 @@
 #include "channel.h"
 #include "context.h"
 #include "item.h"
-#include "lease.h"
 #include "session.h"
 #include "state.h"
 #include "trigger.h"
@@ -26,7 +25,7 @@ static void audit_settled(const struct engine *e)
 
 static void audit_sessions(const struct engine *e)
 {
-    uint64_t sessions = 0, restless = 0, parked = 0, quiescing = 0, finished = 0, leases = 0;
+    uint64_t sessions = 0, restless = 0, parked = 0, quiescing = 0, finished = 0, holdings = 0;
     list_for_each(n, &e->session_list) {
         const struct session *s = container_of(n, struct session, all);
         session_audit(e, s);
@@ -35,10 +34,10 @@ static void audit_sessions(const struct engine *e)
         parked += s->parked_count;
         quiescing += s->quiescing;
         finished += s->finished_count;
-        leases += s->lease_count;
+        holdings += s->holding_count;
     }
     assert(sessions == e->stats.sessions && restless == e->restless && finished == e->stats.finished &&
-           leases == e->stats.leases);
+           holdings == e->holdings.count);
     assert(parked - quiescing == e->resting_calls);
     list_for_each(n, &e->orphans) {
         const struct call *c = container_of(n, struct call, link);
@@ -46,7 +45,16 @@ static void audit_sessions(const struct engine *e)
         wait_audit(e, c);
         parked++;
     }
-    assert(parked == e->stats.parked && leases == e->leases.count);
+    assert(parked == e->stats.parked);
+}
+
+/* Arms parked on it, by its queues. */
+static uint64_t audit_waiting(const struct engine *e, const struct object *o)
+{
+    uint64_t waiting = 0;
+    for (const struct arm *a = NULL; (a = engine_waiter_next(e, o, a));)
+        waiting++;
+    return waiting;
 }
 
 static void audit_objects(const struct engine *e)
@@ -60,6 +68,7 @@ static void audit_objects(const struct engine *e)
         named += o->named;
         assert(!o->named || (!o->removed && object_by_name(e, o->name, o->name_size) == o));
         assert(!o->owner || list_linked(&o->owned));
+        assert(o->waiting == audit_waiting(e, o));
         object_kind(o)->audit(e, o);
     }
     assert(objects == e->stats.objects && named == e->names.count);

@@ -6,6 +6,8 @@
  */
 #include "call.h"
 
+#include "counter.h"
+#include "hold.h"
 #include "item.h"
 #include "lease.h"
 #include "object.h"
@@ -113,6 +115,8 @@ static void call_release_arms(struct engine *e, struct call *c)
         assert(!a->parked);
         if (a->verb == ARM_SEND)
             item_unref_chain(e, a->items);
+        if (a->equipped)
+            counter_strip(a->object, a);
         if (a->object)
             object_unref(e, a->object);
         a->object = NULL;
@@ -125,6 +129,8 @@ static void call_release_arms(struct engine *e, struct call *c)
     c->promised = false;
     lease_free(e, c->spare);
     c->spare = NULL;
+    hold_free(e, c->hold);
+    c->hold = NULL;
 }
 
 void call_complete(struct engine *e, struct call *c, enum status status)
@@ -154,7 +160,7 @@ static void call_drop_taken(struct engine *e, struct call *c)
     for (struct list_node *n; (n = list_pop_front(&c->taken));)
         if (c->leased) {
             struct lease *l = container_of(n, struct lease, shown);
-            if (!l->live)
+            if (!l->holding.live)
                 lease_free(e, l);
         } else {
             item_unref(e, container_of(n, struct item, link));
@@ -171,7 +177,7 @@ void call_free(struct engine *e, struct call *c)
     if (c->source)
         object_unref(e, c->source);
     text_unref(&e->mem, c->cause);
-    if (c->result == RESULT_VALUE && c->value)
+    if ((c->result == RESULT_VALUE || c->result == RESULT_OUTCOME) && c->value)
         item_unref(e, c->value);
     mem_free(&e->mem, c, call_size(c->room));
 }
@@ -233,7 +239,7 @@ static void call_item_view(const struct call *c, const struct list_node *n, stru
     if (item->type == VALUE_HANDLE)
         handle = l ? l->handle : item_handle(item)->handle;
     item_value(item, handle, &ret->value);
-    ret->lease = l ? l->number : 0;
+    ret->lease = l ? l->holding.number : 0;
     ret->deliveries = l ? l->deliveries : item->deliveries;
 }
 
@@ -281,6 +287,19 @@ static void call_reply_result(const struct call *c, struct reply *ret)
         ret->made.kind = c->made_kind;
         ret->made.type = c->made_type;
         ret->made.rights = c->made_rights;
+        break;
+    case RESULT_GRANT:
+        ret->grant.token = c->count;
+        ret->grant.owner_died = c->truth;
+        break;
+    case RESULT_NUMBER:
+        ret->number = c->number;
+        ret->truth = c->truth;
+        break;
+    case RESULT_OUTCOME:
+        ret->truth = c->truth;
+        if (c->value)
+            item_value(c->value, 0, &ret->item.value);
         break;
     case RESULT_VALUE:
         ret->truth = c->value != NULL;

@@ -26,6 +26,7 @@ struct session;
 struct object;
 struct item;
 struct lease;
+struct hold;
 struct text;
 
 /* The engine's own verb beside those of arms.def: QUIESCE. */
@@ -35,8 +36,12 @@ enum arm_role { ROLE_CASE, ROLE_DEADLINE, ROLE_CONTEXT };
 
 struct arm {
     union {
-        struct list_node link; /* in its object's queue while parked */
-        struct heap_node due;  /* ARM_AFTER: in e->deadlines while parked */
+        struct {
+            struct list_node link; /* in its object's queue while parked */
+            int64_t ttl_ns;        /* ARM_LOCK, _RLOCK, _ACQUIRE, _BEGIN: of what is granted; <= 0: none */
+        };
+        struct heap_node
+            due; /* ARM_AFTER: in e->deadlines while parked. ARM_WAIT: in its counter's, if equipped */
     };
     struct call *call;
     struct object *object; /* one reference until the call finishes; NULL: nil, or a verb that needs none */
@@ -45,11 +50,14 @@ struct arm {
         int64_t lease_ns;   /* ARM_RECV: > 0 leases */
         int64_t delay_ns;   /* ARM_AFTER */
         uint64_t parked_min; /* ARM_QUIET */
+        uint64_t permits;    /* ARM_ACQUIRE */
+        int64_t operand;     /* ARM_WAIT on a counter */
     };
-    uint32_t count; /* ARM_RECV: at most so many items */
+    uint32_t count; /* ARM_RECV: at most so many items. ARM_WAIT: enum compare */
     uint8_t verb;   /* enum arm_verb, or ARM_QUIET */
     uint8_t role;   /* enum arm_role */
     bool parked;
+    bool equipped; /* holds a promise in a heap of its counter */
 };
 
 enum call_state { CALL_NEW, CALL_PARKED, CALL_FINISHED };
@@ -67,6 +75,7 @@ struct call {
     struct text *cause;  /* one reference */
     const char *message; /* static */
     struct lease *spare; /* allocated ahead for a leasing receive */
+    struct hold *hold;   /* allocated ahead for what may be granted */
     uint64_t seq, route;
     int64_t since_ns;
     union {
@@ -74,8 +83,9 @@ struct call {
             uint64_t handle;
             int64_t cap;
         } made;
-        uint64_t count;
-        struct item *value; /* RESULT_VALUE: one reference, or NULL */
+        uint64_t count;     /* RESULT_COUNT; RESULT_GRANT: the token */
+        int64_t number;     /* RESULT_NUMBER */
+        struct item *value; /* RESULT_VALUE, RESULT_OUTCOME: one reference, or NULL */
         struct {
             uint64_t number;
             bool resumed;

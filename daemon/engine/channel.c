@@ -73,21 +73,21 @@ void channel_give_back(struct engine *e, struct channel *ch, struct item *item)
     }
     pile_push(&ch->returned, item);
     channel_buffer_added(ch, item);
-    channel_serve_soon(e, ch);
+    object_serve_soon(e, &ch->object);
 }
 
 void channel_force(struct engine *e, struct channel *ch, struct item *item)
 {
     assert(!ch->closed && !ch->object.removed);
     channel_append(e, ch, item);
-    channel_serve_soon(e, ch);
+    object_serve_soon(e, &ch->object);
 }
 
 /* ---- Leases ---- */
 
 static const struct session *lessee(const struct list_node *n)
 {
-    return n ? container_of(n, struct lease, by_channel)->session : NULL;
+    return n ? container_of(n, struct lease, by_channel)->holding.session : NULL;
 }
 
 /* Whether two neighbours in the list of leases make a seam. */
@@ -114,7 +114,7 @@ void channel_unlend(struct engine *e, struct channel *ch, struct lease *l)
     ch->leased--;
     object_touch(&ch->object);
     if (ch->closed)
-        channel_serve_soon(e, ch);
+        object_serve_soon(e, &ch->object);
 }
 
 /* Whose leases are out: a session's number, or one of these, which are none. */
@@ -288,30 +288,22 @@ void channel_serve(struct engine *e, struct channel *ch)
         channel_tell_over(e, ch);
 }
 
-void channel_serve_soon(struct engine *e, struct channel *ch)
+static void channel_serve_object(struct engine *e, struct object *o)
 {
-    object_touch(&ch->object);
-    if (list_linked(&ch->dirty))
-        return;
-    object_ref(&ch->object);
-    list_push_back(&e->dirty, &ch->dirty);
+    channel_serve(e, channel_of(o));
 }
 
-void channel_serve_dirty(struct engine *e)
+/* A lease is over without an ACK: the item goes back. */
+static void channel_lost(struct engine *e, struct holding *h)
 {
-    for (struct list_node *n; (n = list_pop_front(&e->dirty));) {
-        struct channel *ch = container_of(n, struct channel, dirty);
-        channel_serve(e, ch);
-        object_unref(e, &ch->object);
-    }
+    lease_return(e, lease_of(h));
 }
 
 /* ---- Arms ---- */
 
 static void channel_commit(struct engine *e, struct arm *a)
 {
-    a->parked = true;
-    object_kind(a->object)->arms[a->verb]->park(e, a);
+    wait_queue(e, a);
     channel_serve(e, channel_of(a->object));
 }
 
@@ -534,6 +526,7 @@ static void channel_audit(const struct engine *e, const struct object *o)
         seq = item->seq;
     }
     list_for_each(n, &ch->leases) {
+        lease_audit(e, container_of(n, struct lease, by_channel));
         leases++;
         seams += lease_seam(list_prev(&ch->leases, n), n);
     }
@@ -560,6 +553,8 @@ const struct kind channel_kind = {
     .queue = channel_queue,
     .view = channel_view,
     .audit = channel_audit,
+    .serve = channel_serve_object,
+    .lost = channel_lost,
 };
 
 void op_close(struct engine *e, struct session *s, const struct op *op)

@@ -27,12 +27,11 @@ struct lease;
 struct channel {
     struct object object;
     int64_t cap;
-    struct pile returned;   /* given back: before all of `items` */
-    struct list items;      /* item.link, next to receive first */
-    struct list receivers;  /* arm.link */
-    struct list senders;    /* arm.link */
-    struct list leases;     /* lease.by_channel */
-    struct list_node dirty; /* in e->dirty, with a reference, until served */
+    struct pile returned;  /* given back: before all of `items` */
+    struct list items;     /* item.link, next to receive first */
+    struct list receivers; /* arm.link */
+    struct list senders;   /* arm.link */
+    struct list leases;    /* lease.by_channel */
     uint64_t len, receivers_count, senders_count, leased;
     uint64_t bytes, len_max, sent, received, item_seq;
     uint64_t lease_seams;        /* neighbours in `leases` that belong to different sessions */
@@ -56,9 +55,5 @@ void channel_give_back(struct engine *e, struct channel *ch, struct item *item);
 void channel_force(struct engine *e, struct channel *ch, struct item *item);
 /* Move items, wake peers, until the invariants hold. */
 void channel_serve(struct engine *e, struct channel *ch);
-/* The same when the step settles. */
-void channel_serve_soon(struct engine *e, struct channel *ch);
-/* Serve all that asked for it. */
-void channel_serve_dirty(struct engine *e);
 
 #endif

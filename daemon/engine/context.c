@@ -367,6 +367,7 @@ static void context_audit(const struct engine *e, const struct object *o)
 }
 
 const struct kind context_kind = {
+    .with_session = true,
     .arms = {[ARM_RECV] = &done_ops},
     .size = sizeof(struct context),
     .make = context_make,

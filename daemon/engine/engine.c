@@ -14,7 +14,7 @@
 #include "channel.h"
 #include "context.h"
 #include "handlers.h"
-#include "lease.h"
+#include "holding.h"
 #include "object.h"
 #include "session.h"
 #include "state.h"
@@ -68,7 +68,7 @@ static bool engine_init(struct engine *e, uint64_t seed)
     return e->owner_died && hash_init(&e->names, &e->mem, prng_next(&e->prng)) &&
            hash_init(&e->calls, &e->mem, prng_next(&e->prng)) &&
            hash_init(&e->session_ids, &e->mem, prng_next(&e->prng)) &&
-           hash_init(&e->leases, &e->mem, prng_next(&e->prng));
+           hash_init(&e->holdings, &e->mem, prng_next(&e->prng));
 }
 
 struct engine *engine_new(const struct engine_options *options)
@@ -80,6 +80,7 @@ struct engine *engine_new(const struct engine_options *options)
     e->mem = mem;
     e->mem.spare = mem.max / 16 < MEMORY_SPARE_MAX ? mem.max / 16 : MEMORY_SPARE_MAX;
     e->limits = options->limits;
+    e->holding_serial = options->token_base;
     engine_set_limits(&e->limits);
     return engine_init(e, options->seed) ? e : engine_free(e);
 }
@@ -107,7 +108,7 @@ static void engine_settle(struct engine *e)
 {
     for (;;) {
         struct list_node *n;
-        channel_serve_dirty(e);
+        object_serve_dirty(e);
         if ((n = list_pop_front(&e->own_finished)))
             trigger_call_finished(e, container_of(n, struct call, ready));
         else if (!list_empty(&e->doomed))
@@ -137,7 +138,7 @@ struct engine *engine_free(struct engine *e)
 {
     if (!e)
         return NULL;
-    if (e->leases.buckets) { /* it was whole */
+    if (e->holdings.buckets) { /* it was whole */
         for (struct list_node *n; (n = list_first(&e->session_list));)
             session_end(e, container_of(n, struct session, all));
         engine_settle(e);
@@ -150,7 +151,7 @@ struct engine *engine_free(struct engine *e)
     hash_done(&e->names);
     hash_done(&e->calls);
     hash_done(&e->session_ids);
-    hash_done(&e->leases);
+    hash_done(&e->holdings);
     slots_done(&e->sessions, &e->mem);
     heap_done(&e->deadlines);
     struct mem mem = e->mem;
@@ -170,7 +171,7 @@ static void engine_fire(struct engine *e, struct heap_node *node)
     case DUE_ARM: wait_due(e, container_of(node, struct arm, due)); break;
     case DUE_TIMER: timer_due(e, container_of(node, struct timer, due)); break;
     case DUE_CONTEXT: context_due(e, container_of(node, struct context, due)); break;
-    case DUE_LEASE: lease_due(e, container_of(node, struct lease, due)); break;
+    case DUE_HOLDING: holding_lost(e, container_of(node, struct holding, due)); break;
     case DUE_SESSION: session_due(e, container_of(node, struct session, due)); break;
     case DUE_TRIGGER: trigger_due(e, container_of(node, struct trigger, due)); break;
     }

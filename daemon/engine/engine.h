@@ -40,6 +40,8 @@ struct limits {
 
 struct engine_options {
     uint64_t seed;
+    uint64_t
+        token_base; /* every token is larger: a clock that grows over restarts, so that fences kept elsewhere hold */
     struct limits limits; /* a field of 0 stands for its default in limits.h */
 };
 
@@ -117,18 +119,39 @@ struct timer_view {
     uint64_t receivers;
 };
 
+/* Mutexes, read-write locks, semaphores, onces. */
+struct hold_view {
+    uint64_t holds;      /* how many hold it */
+    uint64_t token;      /* of the newest */
+    uint64_t holder;     /* its session */
+    bool shared;         /* held for reading */
+    bool owner_died;     /* to be told to the next holder; a once: poisoned */
+    bool done;           /* a once: it has its result */
+    uint64_t size, free; /* a semaphore's permits */
+};
+
+/* Wait groups and counters. */
+struct count_view {
+    int64_t value;
+    uint64_t lost;  /* a wait group: units of sessions that died in this cycle */
+    uint64_t fence; /* a counter: the newest token seen */
+};
+
 struct object_view {
     uint64_t serial; /* unique for the daemon's life; ascending by creation */
     enum kind_code kind;
     struct bytes name;   /* size 0: anonymous */
     uint64_t version;    /* grows with every change of the object */
     uint64_t references; /* handles, items and arms that keep it */
+    uint64_t waiting;    /* arms parked on it */
     uint64_t owner;      /* session it ends with, or 0 */
     int64_t made_ns;
     uint32_t uid; /* of the maker */
     union {
         struct channel_view channel;
         struct context_view context;
+        struct hold_view hold;
+        struct count_view count;
         struct timer_view timer; /* KIND_TIMER, KIND_TICKER, timed KIND_TRIGGER */
     };
 };

@@ -116,6 +116,12 @@ struct heap_node *heap_first(const struct heap *h)
     return h->count ? h->entries[0].node : NULL;
 }
 
+struct heap_node *heap_next(const struct heap *h, const struct heap_node *prev)
+{
+    uint32_t i = prev ? prev->slot : 0; /* slots count from 1 */
+    return i < h->count ? h->entries[i].node : NULL;
+}
+
 void heap_audit(const struct heap *h)
 {
     assert(h->count <= h->reserved && h->reserved <= h->size);

@@ -15,7 +15,7 @@
 #include "mem.h"
 
 /* What a node is a member of; engine.c dispatches by it. */
-enum due { DUE_ARM, DUE_TIMER, DUE_CONTEXT, DUE_LEASE, DUE_SESSION, DUE_TRIGGER };
+enum due { DUE_ARM, DUE_TIMER, DUE_CONTEXT, DUE_HOLDING, DUE_SESSION, DUE_TRIGGER };
 
 struct heap_node {
     int64_t due_ns;
@@ -50,6 +50,8 @@ void heap_insert(struct heap *h, struct heap_node *node, int64_t due_ns, enum du
 void heap_remove(struct heap *h, struct heap_node *node);
 /* The earliest, or NULL. */
 struct heap_node *heap_first(const struct heap *h);
+/* The next in the order of the array, the first for NULL; NULL after the last. */
+struct heap_node *heap_next(const struct heap *h, const struct heap_node *prev);
 /* Assert the order and every slot. */
 void heap_audit(const struct heap *h);
 

@@ -16,21 +16,21 @@
 #include "session.h"
 #include "state.h"
 
-static bool lease_equal(const struct hash_node *node, const void *key)
+struct lease *lease_of(struct holding *h)
 {
-    return container_of(node, struct lease, by_number)->number == *(const uint64_t *)key;
+    return container_of(h, struct lease, holding);
 }
 
+/* The live lease of this number, if it is s's. */
 static struct lease *lease_find(const struct engine *e, const struct session *s, uint64_t number)
 {
-    struct hash_node *node = hash_find(&e->leases, hash_number(&e->leases, number, 0), lease_equal, &number);
-    struct lease *l = node ? container_of(node, struct lease, by_number) : NULL;
-    return l && l->session == s ? l : NULL;
+    struct holding *h = holding_find(e, number);
+    return h && h->session == s && h->object->kind == KIND_CHANNEL ? lease_of(h) : NULL;
 }
 
 struct lease *lease_new(struct engine *e)
 {
-    if (!heap_reserve(&e->deadlines, 1))
+    if (!holding_reserve(e))
         return NULL;
     struct lease *l = mem_alloc(&e->mem, sizeof *l);
     if (!l)
@@ -42,45 +42,31 @@ void lease_free(struct engine *e, struct lease *l)
 {
     if (!l)
         return;
-    assert(!l->live && !list_linked(&l->shown));
+    assert(!list_linked(&l->shown));
+    holding_release(e, &l->holding);
     if (l->item)
         item_unref(e, l->item);
-    heap_release(&e->deadlines, 1);
     mem_free(&e->mem, l, sizeof *l);
 }
 
 void lease_grant(struct engine *e, struct lease *l, struct session *s, struct object *channel,
                  struct item *item, int64_t duration_ns)
 {
-    l->live = true;
-    l->number = ++e->lease_serial;
-    l->session = s;
     l->item = item;
     l->deliveries = item->deliveries;
     l->handle = item->type == VALUE_HANDLE ? item_handle(item)->handle : 0;
-    l->channel = channel;
-    object_ref(channel);
-    list_push_back(&s->leases, &l->by_session);
-    s->lease_count++;
+    holding_grant(e, &l->holding, s, channel, duration_ns);
     channel_lend(channel_of(channel), l);
-    hash_insert(&e->leases, &l->by_number, hash_number(&e->leases, l->number, 0));
-    heap_insert(&e->deadlines, &l->due, engine_after(e, duration_ns), DUE_LEASE);
     e->stats.leases++;
 }
 
-/* The lease is over; its item is for the caller, who holds a reference of its own to it. */
-static struct item *lease_end(struct engine *e, struct lease *l)
+/* The lease is over; its item and channel are for the caller, with a reference each. */
+static struct item *lease_end(struct engine *e, struct lease *l, struct object **ret_channel)
 {
-    assert(l->live);
     struct item *item = l->item;
     item->refs++;
-    l->live = false;
-    list_remove(&l->by_session);
-    l->session->lease_count--;
-    channel_unlend(e, channel_of(l->channel), l);
-    l->session = NULL;
-    hash_remove(&e->leases, &l->by_number);
-    heap_remove(&e->deadlines, &l->due);
+    channel_unlend(e, channel_of(l->holding.object), l);
+    *ret_channel = holding_end(e, &l->holding);
     e->stats.leases--;
     if (!list_linked(&l->shown))
         lease_free(e, l);
@@ -97,9 +83,9 @@ static struct channel *lease_dead_letter(const struct channel *ch, const struct 
 
 void lease_return(struct engine *e, struct lease *l)
 {
-    struct object *o = l->channel;
+    struct object *o;
+    struct item *item = lease_end(e, l, &o);
     struct channel *ch = channel_of(o), *dead;
-    struct item *item = lease_end(e, l);
     if ((dead = lease_dead_letter(ch, item))) {
         e->stats.dead_lettered++;
         item->deliveries = 0;
@@ -113,40 +99,19 @@ void lease_return(struct engine *e, struct lease *l)
 
 static void lease_finish(struct engine *e, struct lease *l)
 {
-    struct object *o = l->channel;
-    item_unref(e, lease_end(e, l));
+    struct object *o;
+    item_unref(e, lease_end(e, l, &o));
     object_unref(e, o);
-}
-
-void lease_due(struct engine *e, struct lease *l)
-{
-    lease_return(e, l);
-}
-
-static void lease_extend(struct engine *e, struct lease *l, int64_t duration_ns)
-{
-    assert(duration_ns > 0);
-    heap_remove(&e->deadlines, &l->due);
-    heap_insert(&e->deadlines, &l->due, engine_after(e, duration_ns), DUE_LEASE);
 }
 
 void lease_audit(const struct engine *e, const struct lease *l)
 {
-    assert(l->live && l->item && l->item->refs > 0 && !list_linked(&l->item->link));
-    assert(l->due.slot > 0 && lease_find(e, l->session, l->number) == l);
+    holding_audit(e, &l->holding);
+    assert(l->item && l->item->refs > 0 && !list_linked(&l->item->link));
+    assert(l->holding.due.slot > 0);
 }
 
-static void lease_apply(struct engine *e, struct lease *l, const struct op *op)
-{
-    switch (op->code) {
-    case OP_ACK: lease_finish(e, l); break;
-    case OP_NACK: lease_return(e, l); break;
-    case OP_EXTEND: lease_extend(e, l, op->lease.duration_ns); break;
-    default: assert(false);
-    }
-}
-
-/* ACK, NACK, EXTEND: to every lease named. */
+/* ACK, NACK: to every lease named. */
 static void lease_op(struct engine *e, struct session *s, const struct op *op)
 {
     struct call *c = call_new(e, s, op, 0, 0);
@@ -157,7 +122,10 @@ static void lease_op(struct engine *e, struct session *s, const struct op *op)
         struct lease *l = lease_find(e, s, op->lease.leases[i]);
         if (!l)
             continue;
-        lease_apply(e, l, op);
+        if (op->code == OP_ACK)
+            lease_finish(e, l);
+        else
+            lease_return(e, l);
         c->count++;
     }
     c->result = RESULT_COUNT;
@@ -170,11 +138,6 @@ void op_ack(struct engine *e, struct session *s, const struct op *op)
 }
 
 void op_nack(struct engine *e, struct session *s, const struct op *op)
-{
-    lease_op(e, s, op);
-}
-
-void op_extend(struct engine *e, struct session *s, const struct op *op)
 {
     lease_op(e, s, op);
 }

@@ -6,15 +6,12 @@
  * back. After `deliveries_max` deliveries it goes to the channel's dead letter instead, which takes it beyond its capacity; when that one is closed
  * or removed the item goes back to the head after all: it is never lost.
  *
- * A lease is shown in the reply that granted it until that is acknowledged, so the struct outlives the lease itself (`live`).
+ * A lease is shown in the reply that granted it until that is acknowledged, so the struct outlives the lease itself (`holding.live`).
  */
 #ifndef ENGINE_LEASE_H
 #define ENGINE_LEASE_H
 
-#include "hash.h"
-#include "heap.h"
-#include "list.h"
-#include "op.h"
+#include "holding.h"
 
 struct engine;
 struct session;
@@ -22,17 +19,12 @@ struct item;
 struct object;
 
 struct lease {
-    struct list_node by_session; /* live: session->leases */
+    struct holding holding;      /* its object is the channel */
     struct list_node by_channel; /* live: the channel's leases (channel_lend) */
-    struct hash_node by_number;  /* live: e->leases */
-    struct heap_node due;        /* live: its deadline; one promise */
     struct list_node shown;      /* in call->taken */
-    struct session *session;
-    struct object *channel;  /* live: one reference */
-    struct item *item;       /* one reference */
-    uint64_t number, handle; /* handle: VALUE_HANDLE's number in the receiver's table */
-    uint32_t deliveries;     /* of this delivery */
-    bool live;
+    struct item *item;           /* one reference */
+    uint64_t handle;             /* VALUE_HANDLE's number in the receiver's table */
+    uint32_t deliveries;         /* of this delivery */
 };
 
 /* Room for a lease, with its promise; NULL without memory. */
@@ -44,8 +36,7 @@ void lease_grant(struct engine *e, struct lease *l, struct session *s, struct ob
                  struct item *item, int64_t duration_ns);
 /* End it and put its item back. */
 void lease_return(struct engine *e, struct lease *l);
-/* Its deadline fell due. */
-void lease_due(struct engine *e, struct lease *l);
+struct lease *lease_of(struct holding *h);
 void lease_audit(const struct engine *e, const struct lease *l);
 
 #endif

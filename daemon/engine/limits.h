@@ -37,6 +37,9 @@ enum {
 /* The largest capacity of a channel. Storage is taken as items come, so this bounds a number, not memory. */
 #define CHANNEL_CAP_MAX ((int64_t)1 << 40)
 
+/* The most permits a semaphore can have. */
+#define SEMAPHORE_SIZE_MAX ((uint64_t)1 << 62)
+
 /* "Never": the end of time, to which longer durations saturate. */
 #define NEVER_NS INT64_MAX
 

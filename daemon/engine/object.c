@@ -29,6 +29,17 @@ const struct kind *object_kind(const struct object *o)
     return object_kinds[o->kind];
 }
 
+enum status object_match_any(struct engine *e, struct session *s, const struct object *o,
+                             const struct make_op *op, struct make_error *error)
+{
+    (void)e;
+    (void)s;
+    (void)o;
+    (void)op;
+    (void)error;
+    return STATUS_OK;
+}
+
 /* ---- Names ---- */
 
 static bool object_equal(const struct hash_node *node, const void *key)
@@ -98,10 +109,30 @@ void object_owner_died(struct engine *e, struct object *o)
 {
     object_ref(o);
     object_disown(o);
-    if (!o->removed)
+    if (!object_kind(o)->owner_died)
+        object_remove(e, o);
+    else if (!o->removed)
         object_kind(o)->owner_died(e, o);
     object_unname(e, o);
     object_unref(e, o);
+}
+
+void object_serve_soon(struct engine *e, struct object *o)
+{
+    object_touch(o);
+    if (list_linked(&o->dirty))
+        return;
+    object_ref(o);
+    list_push_back(&e->dirty, &o->dirty);
+}
+
+void object_serve_dirty(struct engine *e)
+{
+    for (struct list_node *n; (n = list_pop_front(&e->dirty));) {
+        struct object *o = container_of(n, struct object, dirty);
+        object_kind(o)->serve(e, o);
+        object_unref(e, o);
+    }
 }
 
 static void object_free(struct engine *e, struct object *o)
@@ -170,7 +201,7 @@ static struct session *object_new_owner(struct engine *e, struct session *s, con
 {
     *ret_ok = true;
     switch (op->lifetime) {
-    case LIFE_OWNED: return op->kind == KIND_CHANNEL ? NULL : s;
+    case LIFE_OWNED: return object_kinds[op->kind]->with_session ? s : NULL;
     case LIFE_EPHEMERAL: {
         struct session *owner = op->owner ? session_get(e, op->owner) : s;
         *ret_ok = owner != NULL;
@@ -225,8 +256,6 @@ static void object_enter(struct engine *e, struct session *s, struct object *o, 
 /* Complete with a handle on o, for which a slot is promised. */
 static void object_made(struct engine *e, struct call *c, struct object *o, uint8_t rights, bool created)
 {
-    struct object_view view = {0};
-    object_kind(o)->view(e, o, &view);
     c->promised = false;
     c->result = RESULT_MADE;
     c->made.handle = session_install(c->session, o, rights);
@@ -234,6 +263,8 @@ static void object_made(struct engine *e, struct call *c, struct object *o, uint
     c->made_kind = o->kind;
     c->made_rights = rights;
     if (o->kind == KIND_CHANNEL) {
+        struct object_view view;
+        object_kind(o)->view(e, o, &view);
         c->made_type = (uint8_t)view.channel.type;
         c->made.cap = view.channel.cap;
     }

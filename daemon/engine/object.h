@@ -22,17 +22,21 @@ struct session;
 struct arm;
 struct call;
 struct object_view;
+struct holding;
+struct hold;
 
 struct object {
     struct list_node all;     /* e->objects; e->doomed once refs is 0 */
     struct hash_node by_name; /* in e->names while named and not removed */
+    struct list_node dirty;   /* in e->dirty, with a reference, until served */
     struct list_node owned;   /* in owner->owned while it has an owner */
     struct session *owner;    /* it ends with this session; or NULL */
     char *name;               /* name_size bytes, or NULL */
     uint64_t serial, version;
     int64_t made_ns;
     uint32_t refs;
-    uint32_t uid; /* of the maker */
+    uint32_t waiting; /* arms parked on it */
+    uint32_t uid;     /* of the maker */
     uint16_t name_size;
     uint8_t kind; /* enum kind_code */
     bool removed;
@@ -58,6 +62,7 @@ struct make_error {
 
 struct kind {
     const struct arm_ops *arms[ARM_COUNT]; /* NULL: this verb does not apply */
+    bool with_session;                     /* one that is OWNED ends with its session, named or not */
     size_t size;                           /* of the struct that begins with struct object */
     /* Fill a zeroed object of `size` bytes from the spec. Fails without a trace. */
     enum status (*make)(struct engine *e, struct session *s, struct object *o, const struct make_op *spec,
@@ -71,14 +76,25 @@ struct kind {
     void (*remove)(struct engine *e, struct object *o);
     /* refs is 0: drop what it holds. The caller frees the struct. */
     void (*done)(struct engine *e, struct object *o);
+    /* Something changed that may let waiters go on: let them (object_serve_soon). */
+    void (*serve)(struct engine *e, struct object *o);
+    /* UNLOCK: the hold's owner gives it back. NULL: it is not unlocked so. */
+    void (*give)(struct engine *e, struct hold *h);
+    /* A holding of it is over without having been given back (struct holding). NULL: it has no holdings. */
+    void (*lost)(struct engine *e, struct holding *h);
     /* Its i-th queue of arms, receivers before senders; NULL past the last. */
     const struct list *(*queue)(const struct object *o, int i);
+    /* Those that wait in a heap instead (arm.equipped): the first for NULL; NULL after the last. NULL: there are none. */
+    const struct arm *(*heaped)(const struct object *o, const struct arm *prev);
     /* Fill the kind's part of a view. */
     void (*view)(const struct engine *e, const struct object *o, struct object_view *ret);
     void (*audit)(const struct engine *e, const struct object *o);
 };
 
 const struct kind *object_kind(const struct object *o);
+/* struct kind, match, of kinds without parameters. */
+enum status object_match_any(struct engine *e, struct session *s, const struct object *o,
+                             const struct make_op *op, struct make_error *error);
 
 /* The object of this name, or NULL. */
 struct object *object_by_name(const struct engine *e, const char *name, size_t size);
@@ -90,6 +106,10 @@ void object_remove(struct engine *e, struct object *o);
 void object_unname(struct engine *e, struct object *o);
 /* Its owner is gone: it ends in the way of its kind and loses its name; who holds it sees it closed, cancelled, stopped. */
 void object_owner_died(struct engine *e, struct object *o);
+/* Serve its waiters when the step settles: not from within what changes it. */
+void object_serve_soon(struct engine *e, struct object *o);
+/* Serve all that asked for it. */
+void object_serve_dirty(struct engine *e);
 /* Free everything doomed, and what that dooms. */
 void object_bury(struct engine *e);
 /* It has changed. */

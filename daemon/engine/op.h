@@ -96,13 +96,38 @@ struct value {
     };
 };
 
+/* What a counter is waited for: value `compare` operand. */
+enum compare { COMPARE_NONE, COMPARE_EQ, COMPARE_NE, COMPARE_LT, COMPARE_LE, COMPARE_GT, COMPARE_GE };
+struct condition {
+    enum compare compare; /* COMPARE_NONE on every other kind */
+    int64_t operand;
+};
+
+/* What UPDATE does. ADD answers the new value, LOAD the value, CAS the value found and whether it was swapped, the others the old value. */
+enum count_verb {
+    COUNT_LOAD,
+    COUNT_ADD,
+    COUNT_STORE,
+    COUNT_SWAP,
+    COUNT_CAS,
+    COUNT_AND,
+    COUNT_OR,
+    COUNT_XOR,
+    COUNT_MAX,
+    COUNT_MIN,
+    COUNT_VERBS
+};
+
 /* One arm of a select. */
 struct arm_spec {
     enum arm_verb verb;
     struct ref ref;     /* ARM_SEND, ARM_RECV; nil: never ready */
     struct value value; /* ARM_SEND */
     int64_t delay_ns;   /* ARM_AFTER; <= 0: ready at once */
-    int64_t lease_ns;   /* ARM_RECV: > 0 leases the item for so long */
+    int64_t
+        lease_ns; /* ARM_RECV: > 0 leases the item for so long. ARM_LOCK, _RLOCK, _ACQUIRE, _BEGIN: the ttl */
+    uint64_t permits;           /* ARM_ACQUIRE */
+    struct condition condition; /* ARM_WAIT */
 };
 
 /* What to make. Sizes and counts are within limits.h. */
@@ -159,6 +184,21 @@ enum make_lifetime {
     LIFE_DETACHED,  /* named objects of any kind: outlive the session */
 };
 
+struct semaphore_spec {
+    uint64_t size; /* 0..SEMAPHORE_SIZE_MAX */
+};
+
+struct counter_spec {
+    int64_t value;         /* at first; not compared with an existing counter's */
+    bool has_min, has_max; /* a change beyond is refused; without them it wraps as Go's atomics do */
+    int64_t min, max;
+    bool fenced; /* changes must carry a token, and none older than the newest seen */
+};
+
+struct once_spec {
+    bool poison; /* when who runs it dies: it fails for good (OWNER_DIED), instead of passing to the next */
+};
+
 struct make_op {
     enum kind_code kind;
     struct ref name; /* handle unused; without a name: anonymous */
@@ -171,6 +211,9 @@ struct make_op {
         struct context_spec context;
         struct timer_spec timer;
         struct trigger_spec trigger;
+        struct semaphore_spec semaphore;
+        struct counter_spec counter;
+        struct once_spec once;
     };
 };
 
@@ -268,6 +311,56 @@ struct op {
             uint64_t parked_min;
         } quiesce;
         struct {
+            struct ref ref;
+            bool shared;    /* KIND_RWMUTEX: for reading */
+            int64_t ttl_ns; /* > 0: lost after so long, unless EXTENDed */
+        } lock;
+        struct {
+            struct ref ref;
+            uint64_t token;
+            bool shared;
+        } unlock;
+        struct {
+            struct ref ref;
+            uint64_t permits;
+            int64_t ttl_ns;
+        } acquire;
+        struct {
+            struct ref ref;
+            uint64_t permits; /* with a token, 0: all it holds */
+            uint64_t token;   /* 0: of what the session holds, the newest first */
+        } release;
+        struct {
+            uint64_t token;
+            uint64_t owner; /* a session's number that stands for a process; 0: the calling session */
+        } adopt;
+        struct {
+            struct ref ref;
+            struct condition condition;
+        } wait;
+        struct {
+            struct ref ref;
+            int64_t delta;
+            bool owned; /* delta > 0: the units are this session's, and lost with it */
+        } add;
+        struct {
+            struct ref ref;
+            enum count_verb verb;
+            int64_t operand;
+            int64_t expected; /* COUNT_CAS */
+            uint64_t fence;   /* 0: none */
+        } update;
+        struct {
+            struct ref ref;
+            int64_t ttl_ns;
+        } begin;
+        struct {
+            struct ref ref;
+            uint64_t token;
+            bool failed;
+            struct value value; /* VALUE_NONE: none */
+        } end;
+        struct {
             uint64_t route;
         } undelivered;
     };
@@ -296,6 +389,9 @@ enum result_code {
     RESULT_MADE,    /* made */
     RESULT_VALUE,   /* item.value, truth: found */
     RESULT_SESSION, /* session */
+    RESULT_GRANT,   /* grant */
+    RESULT_OUTCOME, /* item.value (VALUE_NONE: none), truth: it failed */
+    RESULT_NUMBER,  /* number, truth: COUNT_CAS swapped */
 };
 
 /* A place in the items of a reply; engine_item_next walks it. */
@@ -338,6 +434,11 @@ struct reply {
         bool resumed;
         int64_t resume_ns, lease_ns; /* as granted; 0: none */
     } opened;
+    struct {
+        uint64_t token;  /* larger than every token before */
+        bool owner_died; /* the last holder lost it: what it guarded may be half done */
+    } grant;
+    int64_t number;
 };
 
 /* The tables as data. */

@@ -10,6 +10,8 @@
 #include "handlers.h"
 
 #include "channel.h"
+#include "counter.h"
+#include "hold.h"
 #include "item.h"
 #include "lease.h"
 #include "session.h"
@@ -38,7 +40,7 @@ static void case_refuse(struct engine *e, struct call *c, const struct op *op, c
         call_refuse(e, c, op, why->status, why->message);
 }
 
-/* The object a case is about: NULL for nil. */
+/* The object a case is about: NULL for nil, which only channels and the arms of a select have. */
 static struct case_error case_resolve(struct engine *e, struct call *c, const struct ref *ref,
                                       enum arm_verb verb, struct object **ret)
 {
@@ -49,13 +51,17 @@ static struct case_error case_resolve(struct engine *e, struct call *c, const st
                                               "reflect.Select: RecvDir case using send-only channel"};
     uint8_t rights;
     enum status st = object_resolve(e, c->session, ref, ret, &rights);
+    if (st == STATUS_OK && !*ret && verb != ARM_SEND && verb != ARM_RECV && c->op != OP_SELECT)
+        st = STATUS_INVALID;
     if (st != STATUS_OK || !*ret)
         return case_fails(st, NULL);
     if (!object_kind(*ret)->arms[verb])
         return case_fails(STATUS_WRONG_KIND, NULL);
-    if (!(rights & (verb == ARM_SEND ? RIGHT_SEND : RIGHT_RECV)))
-        return case_fails(STATUS_NO_RIGHT, c->op == OP_SELECT ? dynamic[verb] : plain[verb]);
-    return case_fails(STATUS_OK, NULL);
+    if (rights & (verb == ARM_SEND ? RIGHT_SEND : RIGHT_RECV))
+        return case_fails(STATUS_OK, NULL);
+    if (verb != ARM_SEND && verb != ARM_RECV)
+        return case_fails(STATUS_NO_RIGHT, NULL);
+    return case_fails(STATUS_NO_RIGHT, c->op == OP_SELECT ? dynamic[verb] : plain[verb]);
 }
 
 static struct case_error case_send(struct engine *e, struct call *c, uint32_t i, const struct ref *ref,
@@ -154,6 +160,70 @@ void op_recv_many(struct engine *e, struct session *s, const struct op *op)
     select_run(e, c, op, case_recv(e, c, 0, &op->recv_many.ref, op->recv_many.max, op->recv_many.lease_ns));
 }
 
+/* A lock, permits, a run: what is granted has its room taken now. */
+static struct case_error case_hold(struct engine *e, struct call *c, uint32_t i, enum arm_verb verb,
+                                   const struct ref *ref, int64_t ttl_ns, uint64_t permits)
+{
+    struct object *o;
+    struct case_error err = case_resolve(e, c, ref, verb, &o);
+    if (err.status != STATUS_OK)
+        return err;
+    struct arm *a = wait_case(c, i, verb, o);
+    a->permits = permits;
+    a->ttl_ns = ttl_ns;
+    return hold_new(e, c) ? err : case_fails(STATUS_NO_MEMORY, NULL);
+}
+
+static struct case_error case_wait(struct engine *e, struct call *c, uint32_t i, const struct ref *ref,
+                                   const struct condition *condition)
+{
+    struct object *o;
+    struct case_error err = case_resolve(e, c, ref, ARM_WAIT, &o);
+    if (err.status != STATUS_OK)
+        return err;
+    struct arm *a = wait_case(c, i, ARM_WAIT, o);
+    a->operand = condition->operand;
+    a->count = condition->compare;
+    if (!o)
+        return err;
+    if ((o->kind == KIND_COUNTER) != (condition->compare != COMPARE_NONE))
+        return case_fails(STATUS_INVALID, o->kind == KIND_COUNTER
+                                              ? "a wait on a counter needs a condition"
+                                              : "only a counter is waited for with a condition");
+    return o->kind != KIND_COUNTER || counter_equip(o, a) ? err : case_fails(STATUS_NO_MEMORY, NULL);
+}
+
+void op_lock(struct engine *e, struct session *s, const struct op *op)
+{
+    struct call *c = call_new(e, s, op, 1, 0);
+    enum arm_verb verb = op->lock.shared ? ARM_RLOCK : ARM_LOCK;
+    if (c)
+        select_run(e, c, op, case_hold(e, c, 0, verb, &op->lock.ref, op->lock.ttl_ns, 1));
+}
+
+void op_acquire(struct engine *e, struct session *s, const struct op *op)
+{
+    struct call *c = call_new(e, s, op, 1, 0);
+    if (c)
+        select_run(
+            e, c, op,
+            case_hold(e, c, 0, ARM_ACQUIRE, &op->acquire.ref, op->acquire.ttl_ns, op->acquire.permits));
+}
+
+void op_begin(struct engine *e, struct session *s, const struct op *op)
+{
+    struct call *c = call_new(e, s, op, 1, 0);
+    if (c)
+        select_run(e, c, op, case_hold(e, c, 0, ARM_BEGIN, &op->begin.ref, op->begin.ttl_ns, 1));
+}
+
+void op_wait(struct engine *e, struct session *s, const struct op *op)
+{
+    struct call *c = call_new(e, s, op, 1, 0);
+    if (c)
+        select_run(e, c, op, case_wait(e, c, 0, &op->wait.ref, &op->wait.condition));
+}
+
 static struct case_error select_case(struct engine *e, struct call *c, uint32_t i,
                                      const struct arm_spec *spec, uint32_t *dflt)
 {
@@ -167,6 +237,11 @@ static struct case_error select_case(struct engine *e, struct call *c, uint32_t 
             return case_fails(STATUS_INVALID, "reflect.Select: multiple default cases");
         *dflt = i;
         break;
+    case ARM_LOCK:
+    case ARM_RLOCK:
+    case ARM_ACQUIRE:
+    case ARM_BEGIN: return case_hold(e, c, i, spec->verb, &spec->ref, spec->lease_ns, spec->permits);
+    case ARM_WAIT: return case_wait(e, c, i, &spec->ref, &spec->condition);
     case ARM_NONE:
     case ARM_COUNT: return case_fails(STATUS_INVALID, "reflect.Select: invalid Dir");
     }

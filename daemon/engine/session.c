@@ -13,7 +13,7 @@
 #include "call.h"
 #include "channel.h"
 #include "item.h"
-#include "lease.h"
+#include "holding.h"
 #include "object.h"
 #include "state.h"
 #include "wait.h"
@@ -114,7 +114,7 @@ static struct session *session_new(struct engine *e, const struct hello_op *hell
     list_init(&s->parked);
     list_init(&s->finished);
     list_init(&s->loose);
-    list_init(&s->leases);
+    list_init(&s->holdings);
     list_init(&s->owned);
     s->anonymous = hello->anonymous;
     s->observer = hello->observer;
@@ -380,8 +380,8 @@ void session_end(struct engine *e, struct session *s)
     session_reckon(e, s);
     session_drop_finished(e, &s->loose);
     session_drop_finished(e, &s->finished);
-    for (struct list_node *n; (n = list_first(&s->leases));)
-        lease_return(e, container_of(n, struct lease, by_session));
+    for (struct list_node *n; (n = list_first(&s->holdings));)
+        holding_lost(e, container_of(n, struct holding, by_session));
     for (struct list_node *n; (n = list_first(&s->owned));)
         object_owner_died(e, container_of(n, struct object, owned));
     session_drop_handles(e, s);
@@ -475,12 +475,14 @@ static void session_audit_calls(const struct engine *e, const struct session *s)
 void session_audit(const struct engine *e, const struct session *s)
 {
     session_audit_calls(e, s);
-    uint32_t leases = 0;
-    list_for_each(n, &s->leases) {
-        lease_audit(e, container_of(n, struct lease, by_session));
-        leases++;
+    uint32_t holdings = 0;
+    list_for_each(n, &s->holdings) {
+        const struct holding *h = container_of(n, struct holding, by_session);
+        assert(h->session == s);
+        holding_audit(e, h);
+        holdings++;
     }
-    assert(leases == s->lease_count && session_get(e, s->number) == s);
+    assert(holdings == s->holding_count && session_get(e, s->number) == s);
     list_for_each(n, &s->owned)
         assert(container_of(n, struct object, owned)->owner == s);
     for (uint32_t i = 0; i < s->handles.size; i++)

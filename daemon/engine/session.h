@@ -2,11 +2,11 @@
  * session.h - a participant: whoever can die.
  *
  * A session has an id that its client chose (128 random bits), a number, an owner, and all that dies with it: parked calls, replies
- * not acknowledged, leases, handles, objects it owns. It lives while it has connections, and `resume_ns` longer. A remote one also
+ * not acknowledged, holdings (leases, locks, permits), handles, objects it owns. It lives while it has connections, and `resume_ns` longer. A remote one also
  * ends when it was silent for `lease_ns`.
  *
  * Death is one teardown (session_end), in this order: parked calls vanish without side effects; items of replies that were never
- * written go back to the head of their channels; leased items go back; objects it owns end (contexts are cancelled with the cause "owner
+ * written go back to the head of their channels; leased items, locks and permits are lost as their kinds say; objects it owns end (contexts are cancelled with the cause "owner
  * died", the others removed); handles are given up.
  *
  * Exactly once: a seq is pending (parked), finished (its reply is kept) or acknowledged. `acked_below` and `acks` tell the acknowledged
@@ -44,13 +44,13 @@ struct session {
     struct list parked;   /* call.link, by arrival */
     struct list finished; /* call.link, by completion: those with a seq, kept until acknowledged */
     struct list loose;    /* the same for those without, which took items: kept until WRITTEN */
-    struct list leases;   /* lease.by_session, by grant */
+    struct list holdings; /* holding.by_session, by grant */
     struct list owned;    /* object.owned, by creation */
     struct lost lost;     /* what UNDELIVERED reported since the last reckoning */
     uint64_t acked_below;
     uint64_t seq_max; /* the largest that was ever asked or acknowledged */
     struct acks acks;
-    uint32_t parked_count, lease_count;
+    uint32_t parked_count, holding_count;
     uint32_t finished_count; /* of both lists */
     uint32_t connections, tasks, quiescing;
     int64_t resume_ns, lease_ns, heard_ns, since_ns;

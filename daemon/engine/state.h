@@ -40,14 +40,14 @@ struct engine {
     struct hash names;       /* object.by_name, of objects that have a name and are not removed */
     struct hash calls;       /* call.by_seq, of calls with a seq */
     struct hash session_ids; /* session.by_id, of sessions that are not anonymous */
-    struct hash leases;      /* lease.by_number, of live leases */
+    struct hash holdings;    /* holding.by_number, of live ones */
     struct slots sessions;   /* number -> session */
 
     struct list session_list; /* session.all, in order of creation */
     struct list objects;      /* object.all, in order of creation */
     struct list doomed;       /* object.all, of objects that nothing refers to any more */
     struct list orphans;      /* call.link, of the engine's own parked calls (triggers) */
-    struct list dirty;        /* channel.dirty: to be served when the step settles; a reference each */
+    struct list dirty;        /* object.dirty: to be served when the step settles; a reference each */
     struct list quiescing;    /* arm.link, of parked QUIESCE */
     struct list own_finished; /* call.ready: the engine's own, completed, to be acted on by engine_settle */
     struct list ready;        /* call.ready: completed, not yet handed out */
@@ -57,7 +57,7 @@ struct engine {
 
     struct text *owner_died; /* the cause of contexts whose owner died */
     struct refusal refusal;
-    uint64_t object_serial, lease_serial;
+    uint64_t object_serial, holding_serial;
     uint32_t restless;      /* sessions that are runnable: see session_settle */
     uint64_t resting_calls; /* parked calls of sessions, without QUIESCE */
     struct stats stats;

@@ -206,9 +206,9 @@ static void timer_audit(const struct engine *e, const struct object *o)
 
 #define TIMER_KIND                                                                                        \
     {                                                                                                     \
-        .arms = {[ARM_RECV] = &tick_ops}, .size = sizeof(struct timer), .make = timer_make,               \
-        .match = timer_match, .owner_died = timer_owner_died, .remove = timer_remove, .done = timer_done, \
-        .queue = timer_queue, .view = timer_view_fill, .audit = timer_audit,                              \
+        .with_session = true, .arms = {[ARM_RECV] = &tick_ops}, .size = sizeof(struct timer),             \
+        .make = timer_make, .match = timer_match, .owner_died = timer_owner_died, .remove = timer_remove, \
+        .done = timer_done, .queue = timer_queue, .view = timer_view_fill, .audit = timer_audit,          \
     }
 
 const struct kind timer_kind = TIMER_KIND;

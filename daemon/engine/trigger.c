@@ -211,6 +211,7 @@ static void trigger_audit(const struct engine *e, const struct object *o)
 }
 
 const struct kind trigger_kind = {
+    .with_session = true,
     .size = sizeof(struct trigger),
     .make = trigger_make,
     .match = trigger_match,

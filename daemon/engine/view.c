@@ -52,6 +52,7 @@ void engine_object_view(const struct engine *e, const struct object *o, struct o
         .name = {o->name, o->name_size},
         .version = o->version,
         .references = o->refs,
+        .waiting = o->waiting,
         .owner = o->owner ? o->owner->number : 0,
         .made_ns = o->made_ns,
         .uid = o->uid,
@@ -66,13 +67,19 @@ const struct arm *engine_waiter_next(const struct engine *e, const struct object
     const struct list *q;
     int i = 0;
     struct list_node *n = NULL;
-    if (prev) {
-        i = kind->queue(o, 1) && prev->verb == ARM_SEND ? 1 : 0;
-        n = list_next(kind->queue(o, i), &prev->link);
+    if (prev && prev->equipped)
+        return kind->heaped(o, prev);
+    if (prev) { /* the last of a queue is followed by its ring: that tells which queue it was */
+        n = prev->link.next;
+        while ((q = kind->queue(o, i)) && n != &q->ring)
+            i++;
+        n = q ? NULL : n;
         i++;
     }
     for (; !n && (q = kind->queue(o, i)); i++)
         n = list_first(q);
+    if (!n && kind->heaped)
+        return kind->heaped(o, NULL);
     return n ? container_of(n, struct arm, link) : NULL;
 }
 
@@ -110,7 +117,7 @@ void engine_session_view(const struct engine *e, const struct session *s, struct
         .tasks = s->tasks,
         .parked = s->parked_count,
         .finished = s->finished_count,
-        .leases = s->lease_count,
+        .leases = s->holding_count,
         .handles = s->handles.used,
         .since_ns = s->since_ns,
     };

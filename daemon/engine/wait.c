@@ -140,12 +140,14 @@ static bool arm_ready(const struct engine *e, const struct arm *a)
     return ops && ops->poll(e, a);
 }
 
-static void arm_park(struct engine *e, struct arm *a)
+void wait_queue(struct engine *e, struct arm *a)
 {
     const struct arm_ops *ops = arm_ops_of(a);
     if (!ops)
         return;
     a->parked = true;
+    if (a->object)
+        a->object->waiting++;
     ops->park(e, a);
 }
 
@@ -154,6 +156,8 @@ static void arm_unpark(struct engine *e, struct arm *a)
     if (!a->parked)
         return;
     a->parked = false;
+    if (a->object)
+        a->object->waiting--;
     arm_ops_of(a)->unpark(e, a);
 }
 
@@ -183,7 +187,7 @@ static void wait_park_cases(struct engine *e, struct call *c)
         while (common_divisor(c->cases, (uint32_t)step) != 1);
     }
     for (uint32_t i = 0; i < c->cases; i++, at = (at + step) % c->cases)
-        arm_park(e, &c->arms[at]);
+        wait_queue(e, &c->arms[at]);
 }
 
 static void wait_park(struct engine *e, struct call *c)
@@ -200,7 +204,7 @@ static void wait_park(struct engine *e, struct call *c)
     }
     wait_park_cases(e, c);
     for (uint32_t i = c->cases; i < c->arms_count; i++)
-        arm_park(e, &c->arms[i]);
+        wait_queue(e, &c->arms[i]);
 }
 
 void wait_withdraw(struct engine *e, struct call *c)
@@ -231,6 +235,12 @@ struct call *wait_claim(struct engine *e, struct arm *a)
         c->index = arm_index(a);
     }
     return c;
+}
+
+void wait_fire(struct engine *e, struct arm *a)
+{
+    wait_claim(e, a);
+    arm_ops_of(a)->commit(e, a);
 }
 
 void wait_fail_all(struct engine *e, struct list *queue, enum status status)
@@ -349,6 +359,6 @@ void wait_audit(const struct engine *e, const struct call *c)
         if (a->verb == ARM_AFTER)
             assert(a->due.slot > 0 && a->due.due_ns >= e->now_ns);
         else if (a->parked)
-            assert(list_linked(&a->link));
+            assert(a->equipped ? a->due.slot > 0 : list_linked(&a->link));
     }
 }

@@ -22,6 +22,10 @@ void wait_start(struct engine *e, struct call *c, const struct op *op, uint32_t 
 void wait_start_own(struct engine *e, struct call *c);
 /* The arm fires: unpark all its siblings and record the index. The caller completes the call. */
 struct call *wait_claim(struct engine *e, struct arm *a);
+/* Claim a parked arm and let its kind commit it. */
+void wait_fire(struct engine *e, struct arm *a);
+/* Queue one arm on its object: for a kind that commits by queueing and serving. */
+void wait_queue(struct engine *e, struct arm *a);
 /* Withdraw a parked call: unpark everything. The caller completes or frees it. */
 void wait_withdraw(struct engine *e, struct call *c);
 /* Claim every arm of a queue and complete its call with status. */

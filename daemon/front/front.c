@@ -235,11 +235,12 @@ static bool admit(struct front *f, struct peer *p, struct wire_request *request,
     if (p->session == 0 && wants_session(&request->op) && !open_own(f, p, ret))
         return false;
     request->op.session = p->session;
-    if (request->op.code == OP_MAKE && request->for_pid != 0) {
-        request->op.make.owner = f->hooks.process(f->hooks.user, p, request->for_pid, ret);
-        return request->op.make.owner != 0;
-    }
-    return true;
+    uint64_t *owner = request->op.code == OP_MAKE    ? &request->op.make.owner
+                      : request->op.code == OP_ADOPT ? &request->op.adopt.owner
+                                                     : NULL;
+    if (owner && request->for_pid != 0)
+        *owner = f->hooks.process(f->hooks.user, p, request->for_pid, ret);
+    return !owner || request->for_pid == 0 || *owner != 0;
 }
 
 static bool hello_admit(const struct peer *p, const struct wire_request *request, struct wire_refusal *ret)

@@ -64,7 +64,14 @@ static inline struct bytes borrow(const ProtobufCBinaryData *b)
     return (struct bytes){b->data, b->len};
 }
 
-/* ---- Operations with more to them than a line: decode_channel.c, decode_make.c, decode_daemon.c ---- */
+/* ---- Nouns of locks and counters: decode_lock.c ---- */
+
+/* Absent permits are one. */
+uint64_t decode_permits(bool has, uint64_t permits);
+/* An absent condition is COMPARE_NONE. */
+bool decode_condition(struct decode *d, const Sluice__V1__Condition *m, struct condition *ret);
+
+/* ---- Operations with more to them than a line: decode_channel.c, decode_make.c, decode_lock.c, decode_daemon.c ---- */
 
 bool decode_send(struct decode *d, const Sluice__V1__Send *m, struct wire_request *ret);
 bool decode_recv(struct decode *d, const Sluice__V1__Recv *m, struct wire_request *ret);
@@ -75,6 +82,16 @@ bool decode_ack(struct decode *d, const Sluice__V1__Ack *m, struct wire_request 
 bool decode_nack(struct decode *d, const Sluice__V1__Nack *m, struct wire_request *ret);
 bool decode_extend(struct decode *d, const Sluice__V1__Extend *m, struct wire_request *ret);
 bool decode_make(struct decode *d, const Sluice__V1__Make *m, struct wire_request *ret);
+bool decode_lock(struct decode *d, const Sluice__V1__Lock *m, struct wire_request *ret);
+bool decode_unlock(struct decode *d, const Sluice__V1__Unlock *m, struct wire_request *ret);
+bool decode_acquire(struct decode *d, const Sluice__V1__Acquire *m, struct wire_request *ret);
+bool decode_release(struct decode *d, const Sluice__V1__Release *m, struct wire_request *ret);
+bool decode_adopt(struct decode *d, const Sluice__V1__Adopt *m, struct wire_request *ret);
+bool decode_wait(struct decode *d, const Sluice__V1__Wait *m, struct wire_request *ret);
+bool decode_add(struct decode *d, const Sluice__V1__Add *m, struct wire_request *ret);
+bool decode_update(struct decode *d, const Sluice__V1__Update *m, struct wire_request *ret);
+bool decode_begin(struct decode *d, const Sluice__V1__Begin *m, struct wire_request *ret);
+bool decode_end(struct decode *d, const Sluice__V1__End *m, struct wire_request *ret);
 bool decode_hello(struct decode *d, const Sluice__V1__Hello *m, struct wire_request *ret);
 bool decode_list(struct decode *d, const Sluice__V1__List *m, struct wire_request *ret);
 bool decode_dump(struct decode *d, const Sluice__V1__Dump *m, struct wire_request *ret);

@@ -62,6 +62,11 @@ static const char *arm_fault(const Sluice__V1__Arm *m, bool default_seen)
     case ARM_DEFAULT: return default_arm_fault(m, default_seen);
     case ARM_AFTER:
         return m->ref || m->value ? "an arm that waits for a duration has neither object nor value" : NULL;
+    case ARM_LOCK:
+    case ARM_RLOCK:
+    case ARM_ACQUIRE:
+    case ARM_WAIT:
+    case ARM_BEGIN: return m->value ? "only an arm that sends has a value" : NULL;
     default: return SELECT "invalid Dir";
     }
 }
@@ -74,8 +79,10 @@ static bool decode_arm(struct decode *d, const Sluice__V1__Arm *m, bool *default
     *default_seen = *default_seen || (int)m->verb == ARM_DEFAULT;
     ret->verb = (enum arm_verb)m->verb;
     ret->delay_ns = m->delay_ns;
+    ret->permits = decode_permits(m->has_permits, m->permits);
     return decode_ref(d, m->ref, &ret->ref) && decode_value(d, m->value, &ret->value) &&
-           decode_lease(d, m->has_lease_ns, m->lease_ns, &ret->lease_ns);
+           decode_lease(d, m->has_lease_ns, m->lease_ns, &ret->lease_ns) &&
+           decode_condition(d, m->condition, &ret->condition);
 }
 
 bool decode_select(struct decode *d, const Sluice__V1__Select *m, struct wire_request *ret)

@@ -1,8 +1,8 @@
 /*
- * decode_make.c - what to make: channels, contexts, timers, tickers, triggers.
+ * decode_make.c - what to make: channels, contexts, timers, tickers, triggers, locks, groups, counters.
  *
  * Only form is judged here. Numbers that Go has a text for (a capacity, a ticker's period, a nil parent, a nil key) go through as they
- * are, and the engine answers in Go's words.
+ * are, and the engine answers in Go's words; so do a semaphore's size and a counter's bounds, which are the engine's alone.
  */
 #include "codec.h"
 
@@ -79,6 +79,51 @@ static bool decode_trigger_spec(struct decode *d, const Sluice__V1__TriggerSpec 
     s->delay_ns = m->delay_ns;
     return decode_ref(d, m->context, &s->context) && decode_ref(d, m->channel, &s->channel) &&
            decode_value_required(d, m->value, &s->value);
+}
+
+static bool decode_mutex_spec(struct decode *d, const Sluice__V1__MutexSpec *m, struct make_op *ret)
+{
+    (void)d, (void)m, (void)ret;
+    return true;
+}
+
+static bool decode_rwmutex_spec(struct decode *d, const Sluice__V1__RwmutexSpec *m, struct make_op *ret)
+{
+    (void)d, (void)m, (void)ret;
+    return true;
+}
+
+static bool decode_semaphore_spec(struct decode *d, const Sluice__V1__SemaphoreSpec *m, struct make_op *ret)
+{
+    (void)d;
+    ret->semaphore.size = m->size;
+    return true;
+}
+
+static bool decode_waitgroup_spec(struct decode *d, const Sluice__V1__WaitgroupSpec *m, struct make_op *ret)
+{
+    (void)d, (void)m, (void)ret;
+    return true;
+}
+
+static bool decode_counter_spec(struct decode *d, const Sluice__V1__CounterSpec *m, struct make_op *ret)
+{
+    (void)d;
+    struct counter_spec *s = &ret->counter;
+    s->value = m->value;
+    s->has_min = m->has_min;
+    s->min = m->min;
+    s->has_max = m->has_max;
+    s->max = m->max;
+    s->fenced = m->fenced;
+    return true;
+}
+
+static bool decode_once_spec(struct decode *d, const Sluice__V1__OnceSpec *m, struct make_op *ret)
+{
+    (void)d;
+    ret->once.poison = m->poison;
+    return true;
 }
 
 static bool decode_lifetime(struct decode *d, const Sluice__V1__Make *m, struct wire_request *ret)

@@ -199,6 +199,9 @@ struct parts {
     Sluice__V1__Batch batch;
     Sluice__V1__Made made;
     Sluice__V1__ContextValueResult looked_up;
+    Sluice__V1__Grant grant;
+    Sluice__V1__Number number;
+    Sluice__V1__Outcome outcome;
     Sluice__V1__HelloResult hello;
     char server[64];
 };
@@ -211,6 +214,29 @@ static void fill_item(const struct engine *e, const struct reply *reply, struct 
     p->item.lease = reply->item.lease;
     p->item.has_deliveries = reply->item.deliveries > 1;
     p->item.deliveries = reply->item.deliveries;
+}
+
+static void fill_grant(const struct reply *reply, Sluice__V1__Grant *m)
+{
+    sluice__v1__grant__init(m);
+    m->has_token = reply->grant.token != 0;
+    m->token = reply->grant.token;
+    m->has_owner_died = m->owner_died = reply->grant.owner_died;
+}
+
+static void fill_number(const struct reply *reply, Sluice__V1__Number *m)
+{
+    sluice__v1__number__init(m);
+    m->has_value = 1;
+    m->value = reply->number;
+    m->has_swapped = m->swapped = reply->truth;
+}
+
+static void fill_outcome(const struct engine *e, const struct reply *reply, struct parts *p)
+{
+    sluice__v1__outcome__init(&p->outcome);
+    p->outcome.has_failed = p->outcome.failed = reply->truth;
+    p->outcome.value = build_value(e, reply->session, &reply->item.value, &p->value);
 }
 
 static bool fill_items(struct wire *w, const struct engine *e, const struct reply *reply, struct parts *p)
@@ -285,6 +311,21 @@ static bool fill_result(struct wire *w, const struct engine *e, const struct rep
         fill_hello(w, reply, world, p);
         m->result_case = SLUICE__V1__REPLY__RESULT_HELLO;
         m->hello = &p->hello;
+        break;
+    case RESULT_GRANT:
+        fill_grant(reply, &p->grant);
+        m->result_case = SLUICE__V1__REPLY__RESULT_GRANT;
+        m->grant = &p->grant;
+        break;
+    case RESULT_OUTCOME:
+        fill_outcome(e, reply, p);
+        m->result_case = SLUICE__V1__REPLY__RESULT_OUTCOME;
+        m->outcome = &p->outcome;
+        break;
+    case RESULT_NUMBER:
+        fill_number(reply, &p->number);
+        m->result_case = SLUICE__V1__REPLY__RESULT_NUMBER;
+        m->number = &p->number;
         break;
     }
     return true;

@@ -24,7 +24,7 @@ static void fill_channel(const struct engine *e, const struct object_view *v, Sl
     const struct channel_view *c = &v->channel;
     m->has_cap = m->has_len = m->has_type = m->has_closed = m->has_leased = m->has_receivers =
         m->has_senders = 1;
-    m->has_bytes_held = m->has_sent = m->has_received = m->has_len_max = m->has_waiting = 1;
+    m->has_bytes_held = m->has_sent = m->has_received = m->has_len_max = 1;
     m->cap = c->cap;
     m->len = c->len;
     m->type = (Sluice__V1__Type)c->type;
@@ -36,7 +36,6 @@ static void fill_channel(const struct engine *e, const struct object_view *v, Sl
     m->sent = c->sent;
     m->received = c->received;
     m->len_max = c->len_max;
-    m->waiting = c->receivers + c->senders;
     m->has_deliveries_max = c->deliveries_max != 0;
     m->deliveries_max = c->deliveries_max;
     if (c->dead_letter) {
@@ -52,7 +51,7 @@ static bool fill_context(struct wire *w, const struct engine *e, const struct ob
                          Sluice__V1__Description *m)
 {
     const struct context_view *c = &v->context;
-    m->has_error = m->has_never = m->has_children = m->has_waiting = m->has_string = 1;
+    m->has_error = m->has_never = m->has_children = m->has_string = 1;
     m->error = (Sluice__V1__Status)c->error;
     m->has_cause = c->cause.data != NULL;
     m->cause = lend(c->cause);
@@ -60,7 +59,6 @@ static bool fill_context(struct wire *w, const struct engine *e, const struct ob
     m->has_deadline_ns = c->has_deadline;
     m->deadline_ns = c->deadline_ns;
     m->children = c->children;
-    m->waiting = c->waiters;
     char *string = arena_alloc(&w->scratch, CONTEXT_STRING_MAX);
     if (!string)
         return false;
@@ -72,13 +70,41 @@ static bool fill_context(struct wire *w, const struct engine *e, const struct ob
 static void fill_timer(const struct object_view *v, Sluice__V1__Description *m)
 {
     const struct timer_view *t = &v->timer;
-    m->has_armed = m->has_waiting = 1;
+    m->has_armed = 1;
     m->armed = t->armed;
     m->has_due_ns = t->armed;
     m->due_ns = t->due_ns;
     m->has_period_ns = t->period_ns != 0;
     m->period_ns = t->period_ns;
-    m->waiting = t->receivers;
+}
+
+/* What is held, by how many, and by whom it was taken last. */
+static void fill_hold(const struct object_view *v, Sluice__V1__Description *m)
+{
+    const struct hold_view *h = &v->hold;
+    m->has_holds = m->has_owner_died = 1;
+    m->holds = h->holds;
+    m->owner_died = h->owner_died;
+    m->has_token = m->has_holder = h->holds > 0;
+    m->token = h->token;
+    m->holder = h->holder;
+    m->has_shared = v->kind == KIND_RWMUTEX;
+    m->shared = h->shared;
+    m->has_done = v->kind == KIND_ONCE;
+    m->done = h->done;
+    m->has_size = m->has_free = v->kind == KIND_SEMAPHORE;
+    m->size = h->size;
+    m->free = h->free;
+}
+
+static void fill_count(const struct object_view *v, Sluice__V1__Description *m)
+{
+    m->has_count = 1;
+    m->count = v->count.value;
+    m->has_lost = v->kind == KIND_WAITGROUP;
+    m->lost = v->count.lost;
+    m->has_fence = v->count.fence != 0;
+    m->fence = v->count.fence;
 }
 
 /* All but waiters and values. False: the arena is out. */
@@ -87,7 +113,8 @@ static bool fill_description(struct wire *w, const struct engine *e, const struc
                              Sluice__V1__Description *m)
 {
     sluice__v1__description__init(m);
-    m->has_serial = m->has_kind = m->has_version = m->has_references = m->has_made_ns = m->has_uid = 1;
+    m->has_serial = m->has_kind = m->has_version = m->has_references = m->has_made_ns = m->has_uid =
+        m->has_waiting = 1;
     m->serial = v->serial;
     m->kind = (Sluice__V1__Kind)v->kind;
     m->has_name = v->name.size != 0;
@@ -98,12 +125,19 @@ static bool fill_description(struct wire *w, const struct engine *e, const struc
     m->owner = v->owner;
     m->made_ns = v->made_ns;
     m->uid = v->uid;
+    m->waiting = v->waiting;
     switch (v->kind) {
     case KIND_CHANNEL: fill_channel(e, v, m); return true;
     case KIND_CONTEXT: return fill_context(w, e, o, v, world, m);
     case KIND_TIMER:
     case KIND_TICKER:
     case KIND_TRIGGER: fill_timer(v, m); return true;
+    case KIND_MUTEX:
+    case KIND_RWMUTEX:
+    case KIND_SEMAPHORE:
+    case KIND_ONCE: fill_hold(v, m); return true;
+    case KIND_WAITGROUP:
+    case KIND_COUNTER: fill_count(v, m); return true;
     case KIND_NONE:
     case KIND_COUNT: break;
     }

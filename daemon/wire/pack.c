@@ -1,8 +1,8 @@
 /*
  * pack.c - the replies that run millions of times, written by hand.
  *
- * A status, a truth, a count, one item, a batch of items: each is sized in one walk and written in another, straight to where the front
- * wants it. What is rarer (a text, a cause, a limit, a handle, anything made or described) is encode.c's, which goes through the generated
+ * A status, a truth, a count, one item, a batch of items, a grant, a counter's number: each is sized in one walk and written in another, straight
+ * to where the front wants it. What is rarer (a text, a cause, a limit, a handle, anything made or described) is encode.c's, which goes through the generated
  * code; both give the same bytes for the same reply, and tests/wire/reply_test.c holds them to it.
  *
  * The field numbers are the schema's. Where the generated header has a name for one, it is used; the others stand in the enum below and
@@ -108,6 +108,31 @@ static uint8_t *put_item(uint8_t *at, const struct item_view *item)
     if (item->deliveries > 1)
         at = put_number(at, VARINT(ITEM_DELIVERIES), item->deliveries);
     return at;
+}
+
+/* ---- A grant, a number. ---- */
+
+static size_t grant_size(const struct reply *reply)
+{
+    return (reply->grant.token ? 1 + varint_size(reply->grant.token) : 0) + (reply->grant.owner_died ? 2 : 0);
+}
+
+static uint8_t *put_grant(uint8_t *at, const struct reply *reply)
+{
+    if (reply->grant.token)
+        at = put_number(at, VARINT(GRANT_TOKEN), reply->grant.token);
+    return reply->grant.owner_died ? put_number(at, VARINT(GRANT_OWNER_DIED), 1) : at;
+}
+
+static size_t number_size(const struct reply *reply)
+{
+    return 1 + varint_size(zigzag(reply->number)) + (reply->truth ? 2 : 0);
+}
+
+static uint8_t *put_counted(uint8_t *at, const struct reply *reply)
+{
+    at = put_number(at, VARINT(NUMBER_VALUE), zigzag(reply->number));
+    return reply->truth ? put_number(at, VARINT(NUMBER_SWAPPED), 1) : at;
 }
 
 /* ---- A batch: its fields are columns, so it is walked once to size them and once a column to write them. ---- */
@@ -220,6 +245,8 @@ static bool result_size(const struct reply *reply, struct batch *b, size_t *ret_
             return false;
         *ret_content = b->size;
         break;
+    case RESULT_GRANT: *ret_content = grant_size(reply); break;
+    case RESULT_NUMBER: *ret_content = number_size(reply); break;
     default: return false;
     }
     *ret_whole = bytes_size(*ret_content);
@@ -234,6 +261,9 @@ static uint8_t *put_result(uint8_t *at, const struct reply *reply, const struct 
     case RESULT_ITEM:
         return put_item(put_number(at, RUN(SLUICE__V1__REPLY__RESULT_ITEM), content), &reply->item);
     case RESULT_ITEMS: return put_batch(put_number(at, RUN(SLUICE__V1__REPLY__RESULT_BATCH), content), b);
+    case RESULT_GRANT: return put_grant(put_number(at, RUN(SLUICE__V1__REPLY__RESULT_GRANT), content), reply);
+    case RESULT_NUMBER:
+        return put_counted(put_number(at, RUN(SLUICE__V1__REPLY__RESULT_NUMBER), content), reply);
     default: return at;
     }
 }

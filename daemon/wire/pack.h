@@ -8,18 +8,22 @@
 #ifndef WIRE_PACK_H
 #define WIRE_PACK_H
 
-#define PACKED_FIELDS(FIELD)                    \
-    FIELD(REPLY_STATUS, reply, status, 1)       \
-    FIELD(REPLY_INDEX, reply, index, 5)         \
-    FIELD(ITEM_VALUE, item, value, 1)           \
-    FIELD(ITEM_LEASE, item, lease, 2)           \
-    FIELD(ITEM_DELIVERIES, item, deliveries, 3) \
-    FIELD(BATCH_TYPE, batch, type, 1)           \
-    FIELD(BATCH_BLOBS, batch, blobs, 2)         \
-    FIELD(BATCH_INTEGERS, batch, integers, 3)   \
-    FIELD(BATCH_REALS, batch, reals, 4)         \
-    FIELD(BATCH_LEASES, batch, leases, 6)       \
-    FIELD(BATCH_DELIVERIES, batch, deliveries, 7)
+#define PACKED_FIELDS(FIELD)                      \
+    FIELD(REPLY_STATUS, reply, status, 1)         \
+    FIELD(REPLY_INDEX, reply, index, 5)           \
+    FIELD(ITEM_VALUE, item, value, 1)             \
+    FIELD(ITEM_LEASE, item, lease, 2)             \
+    FIELD(ITEM_DELIVERIES, item, deliveries, 3)   \
+    FIELD(BATCH_TYPE, batch, type, 1)             \
+    FIELD(BATCH_BLOBS, batch, blobs, 2)           \
+    FIELD(BATCH_INTEGERS, batch, integers, 3)     \
+    FIELD(BATCH_REALS, batch, reals, 4)           \
+    FIELD(BATCH_LEASES, batch, leases, 6)         \
+    FIELD(BATCH_DELIVERIES, batch, deliveries, 7) \
+    FIELD(GRANT_TOKEN, grant, token, 1)           \
+    FIELD(GRANT_OWNER_DIED, grant, owner_died, 2) \
+    FIELD(NUMBER_VALUE, number, value, 1)         \
+    FIELD(NUMBER_SWAPPED, number, swapped, 2)
 
 enum packed_field {
 #define FIELD(NAME, message, name, number) NAME = (number),

@@ -61,10 +61,36 @@ static_assert((int)SLUICE__V1__LIFETIME__DETACHED == (int)LIFE_DETACHED, "lifeti
 static_assert((int)SLUICE__V1__CONTEXT_SPEC__ROOT__BACKGROUND == (int)ROOT_BACKGROUND, "roots agree");
 static_assert((int)SLUICE__V1__CONTEXT_SPEC__ROOT__TODO == (int)ROOT_TODO, "roots agree");
 
+#define COMPARE(NAME)                                                                 \
+    static_assert((int)SLUICE__V1__CONDITION__COMPARE__##NAME == (int)COMPARE_##NAME, \
+                  "comparisons agree: " #NAME);
+COMPARE(NONE)
+COMPARE(EQ)
+COMPARE(NE)
+COMPARE(LT)
+COMPARE(LE)
+COMPARE(GT)
+COMPARE(GE)
+#undef COMPARE
+
+#define COUNT(NAME) \
+    static_assert((int)SLUICE__V1__UPDATE__VERB__##NAME == (int)COUNT_##NAME, "changes agree: " #NAME);
+COUNT(LOAD)
+COUNT(ADD)
+COUNT(STORE)
+COUNT(SWAP)
+COUNT(CAS)
+COUNT(AND)
+COUNT(OR)
+COUNT(XOR)
+COUNT(MAX)
+COUNT(MIN)
+#undef COUNT
+
 /* The arena holds the largest request there can be: a full select whose arms all send a handle. */
 static_assert(SELECT_ARMS_MAX * (sizeof(void *) + sizeof(Sluice__V1__Arm) + 2 * sizeof(Sluice__V1__Ref) +
                                  sizeof(Sluice__V1__Value) + sizeof(Sluice__V1__HandleValue) +
-                                 sizeof(struct arm_spec)) <
+                                 sizeof(Sluice__V1__Condition) + sizeof(struct arm_spec)) <
                   ARENA_SIZE_MAX,
               "a full select fits the arena");
 

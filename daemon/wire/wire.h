@@ -37,10 +37,10 @@ struct wire_world {
 
 /* One decoded request: an op for the engine, or a question for the daemon (op.code says which, by its class). */
 struct wire_request {
-    struct op op; /* route, session, hello.uid/gid/pid, make.owner are the caller's to fill */
+    struct op op; /* route, session, hello.uid/gid/pid, make.owner, adopt.owner are the caller's to fill */
     bool has_session;
     uint8_t session[SESSION_ID_SIZE];
-    int32_t for_pid; /* OP_MAKE, LIFE_EPHEMERAL: 0: the session itself */
+    int32_t for_pid; /* OP_MAKE, LIFE_EPHEMERAL; OP_ADOPT. 0: the session itself */
     uint32_t hello_major, hello_minor;
     union {
         struct {

@@ -21,7 +21,7 @@ verbs() { sluice --help | sed -nE 's|^  ([a-z]+( [a-z]+)?) +[A-Z].*|\1|p'; }
 }
 
 @test "each verb's help has its usage and an example" {
-    [ "$(verbs | wc -l)" -ge 28 ]
+    [ "$(verbs | wc -l)" -ge 47 ]
     while IFS= read -r verb; do
         # shellcheck disable=SC2086 # two words are two arguments
         exits 0 sluice $verb --help
@@ -70,7 +70,7 @@ verbs() { sluice --help | sed -nE 's|^  ([a-z]+( [a-z]+)?) +[A-Z].*|\1|p'; }
 }
 
 @test "without a daemon the exit code is 69, and the message says how to start one" {
-    for verb in 'make x' 'send x y' 'recv x' 'ls' 'status' 'after 1ms' 'ctx timeout 1s' 'ctx run true'; do
+    for verb in 'make x' 'send x y' 'recv x' 'ls' 'status' 'after 1ms' 'ctx timeout 1s' 'ctx run true' 'lock x -- true' 'counter load x'; do
         # shellcheck disable=SC2086
         exits 69 sluice $verb
         says 'none.sock'
@@ -87,7 +87,7 @@ verbs() { sluice --help | sed -nE 's|^  ([a-z]+( [a-z]+)?) +[A-Z].*|\1|p'; }
         bash -c 'source "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _sluice; echo "${COMPREPLY[*]}"' \
             complete "$BATS_TEST_TMPDIR/completion" "$@"
     }
-    [ "$(complete_words sluice se)" = 'send select' ]
+    [ "$(complete_words sluice se)" = 'send select sem' ]
     [ "$(complete_words sluice ctx ca)" = 'cancelable cancel' ]
     [ "$(complete_words sluice send jobs --li)" = '--lines' ]
     [ "$(complete_words sluice ctx run --sig)" = '--signals' ]

@@ -172,7 +172,7 @@ static void test_batches(void **state)
     enum { COUNT = 1000 };
     struct sluice_value values[COUNT];
     struct sluice_batch batch;
-    char texts[COUNT][8];
+    char texts[COUNT][12];
     size_t sent = 0;
     struct sluice_chan_spec spec = SLUICE_CHAN_SPEC_INIT;
     sluice_chan c;

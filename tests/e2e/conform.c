@@ -54,7 +54,7 @@ sluice *conform_open(void)
     return open_with(0);
 }
 
-static int up(bool virtual_clock)
+static int up(bool virtual_clock, bool audit)
 {
     const char *program = getenv("SLUICED");
     if (!program)
@@ -67,16 +67,13 @@ static int up(bool virtual_clock)
     daemon_pid = fork();
     if (daemon_pid == 0) {
         prctl(PR_SET_PDEATHSIG, SIGTERM); /* it goes when the tests do, however they go */
-        char *const arguments[] = {(char *)(uintptr_t)program,
-                                   "--socket",
-                                   socket_path,
-                                   "--seed",
-                                   "7",
-                                   "--audit",
-                                   "--log-level",
-                                   "warning",
-                                   virtual_clock ? "--virtual-clock" : NULL,
-                                   NULL};
+        char *arguments[10] = {(char *)(uintptr_t)program, "--socket", socket_path, "--seed=7",
+                               "--log-level=warning"};
+        size_t n = 5;
+        if (virtual_clock)
+            arguments[n++] = "--virtual-clock";
+        if (audit)
+            arguments[n++] = "--audit";
         execv(program, arguments);
         fprintf(stderr, "%s: %s\n", program, strerror(errno));
         _exit(127);
@@ -88,16 +85,22 @@ static int up(bool virtual_clock)
     return 0;
 }
 
+int conform_up_unaudited(void **state)
+{
+    (void)state;
+    return up(true, false);
+}
+
 int conform_up(void **state)
 {
     (void)state;
-    return up(true);
+    return up(true, true);
 }
 
 int conform_up_real(void **state)
 {
     (void)state;
-    return up(false);
+    return up(false, true);
 }
 
 int conform_down(void **state)

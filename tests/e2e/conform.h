@@ -33,6 +33,8 @@ extern const char *daemon_path; /* its socket */
 
 /* Group fixtures: a daemon with a virtual clock, or with the machine's. */
 int conform_up(void **state);
+/* The same for a file that measures cost: the daemon does not walk everything after each step. */
+int conform_up_unaudited(void **state);
 int conform_up_real(void **state);
 int conform_down(void **state);
 /* Test fixtures. The second one withdraws what tasks still wait for. */

@@ -351,5 +351,5 @@ int main(void)
         CASE(x_losers_vanish),
         CASE(x_after_and_timeout_in_select),
     };
-    return cmocka_run_group_tests(tests, conform_up, conform_down);
+    return cmocka_run_group_tests(tests, conform_up_unaudited, conform_down);
 }

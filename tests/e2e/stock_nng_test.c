@@ -18,6 +18,7 @@
 #include <nng/protocol/reqrep0/req.h>
 #include <nng/supplemental/tls/tls.h>
 #include <nng/transport/tls/tls.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -220,6 +221,31 @@ static Reply *call(nng_socket s, const Request *request, Sluice__V1__Status stat
     return reply;
 }
 
+static void *close_run(void *socket)
+{
+    nng_close(*(nng_socket *)socket);
+    free(socket);
+    return NULL;
+}
+
+/*
+ * Close a socket of libnng's. Version 1.5.2 has a race in which nng_close never returns, though the connection is closed: so it runs
+ * in a thread of its own, which is waited for, but not for ever.
+ */
+static void close_socket(nng_socket s)
+{
+    nng_socket *copy = malloc(sizeof(*copy));
+    pthread_t thread;
+    struct timespec until;
+    assert_non_null(copy);
+    *copy = s;
+    assert_int_equal(pthread_create(&thread, NULL, close_run, copy), 0);
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += 3;
+    if (pthread_timedjoin_np(thread, NULL, &until) != 0)
+        pthread_detach(thread);
+}
+
 static void done(Reply *reply)
 {
     sluice__v1__reply__free_unpacked(reply, NULL);
@@ -323,7 +349,7 @@ static void send_and_receive(void **state)
         done(call(s, send_text("a", &i, sizeof(i)), SLUICE__V1__STATUS__OK));
         want_item(call(s, recv_from("a", 0), SLUICE__V1__STATUS__OK), &i, sizeof(i));
     }
-    assert_int_equal(nng_close(s), 0);
+    close_socket(s);
 }
 
 /* Many requests of one socket wait in the daemon at once, and another socket answers them in their order. */
@@ -342,8 +368,8 @@ static void waiting_requests(void **state)
         done(call(other, send_text(name, &i, sizeof(i)), SLUICE__V1__STATUS__OK));
     for (int i = 0; i < COUNT; i++)
         want_item(answer(&asked[i]), &i, sizeof(i));
-    assert_int_equal(nng_close(s), 0);
-    assert_int_equal(nng_close(other), 0);
+    close_socket(s);
+    close_socket(other);
 }
 
 /* REQ asks again and again; the request has a number, so it waits once and takes one item. */
@@ -359,8 +385,8 @@ static void repeats_are_harmless(void **state)
     done(call(other, send_text("c", "2", 1), SLUICE__V1__STATUS__OK));
     want_item(answer(&waiting), "1", 1);
     want_item(call(other, recv_from("c", 0), SLUICE__V1__STATUS__OK), "2", 1);
-    assert_int_equal(nng_close(s), 0);
-    assert_int_equal(nng_close(other), 0);
+    close_socket(s);
+    close_socket(other);
 }
 
 /* The socket closes with a request waiting: the waiter is gone, and the next value goes to who is there. */
@@ -370,12 +396,12 @@ static void death_is_seen(void **state)
     done(call(other, make("d", 0), SLUICE__V1__STATUS__OK));
     struct asked waiting = ask(s, recv_from("d", 0), NNG_DURATION_INFINITE);
     await_receivers(other, "d", 1);
-    assert_int_equal(nng_close(s), 0);
+    close_socket(s);
     nng_aio_wait(waiting.aio);
     assert_int_not_equal(nng_aio_result(waiting.aio), 0);
     nng_aio_free(waiting.aio);
     await_receivers(other, "d", 0);
-    assert_int_equal(nng_close(other), 0);
+    close_socket(other);
 }
 
 static void payload_of_a_mebibyte(void **state)
@@ -395,7 +421,7 @@ static void payload_of_a_mebibyte(void **state)
     assert_int_equal(reply->limit->use, SIZE + 1);
     done(reply);
     free(data);
-    assert_int_equal(nng_close(s), 0);
+    close_socket(s);
 }
 
 /* A session is opened, its connection lost, and resumed on another: what it waited for is still waited for. */
@@ -423,7 +449,7 @@ static void session_resumes(void **state)
         struct asked waiting = ask(s, recv_from(name, 1), NNG_DURATION_INFINITE);
         await_receivers(other, name, 1);
         if (round == 0) {
-            assert_int_equal(nng_close(s), 0);
+            close_socket(s);
             nng_aio_wait(waiting.aio);
             nng_aio_free(waiting.aio);
             s = dial(*state);
@@ -437,8 +463,8 @@ static void session_resumes(void **state)
     sluice__v1__bye__init(&bye);
     request.bye = &bye;
     done(call(s, &request, SLUICE__V1__STATUS__OK));
-    assert_int_equal(nng_close(s), 0);
-    assert_int_equal(nng_close(other), 0);
+    close_socket(s);
+    close_socket(other);
 }
 
 /* Bytes that are no request are answered, by the same connection as before. */
@@ -459,7 +485,7 @@ static void garbage_is_answered(void **state)
         done(reply);
         nng_free(reply_body, reply_size);
     }
-    assert_int_equal(nng_close(s), 0);
+    close_socket(s);
 }
 
 static void many_sockets(void **state)
@@ -474,7 +500,7 @@ static void many_sockets(void **state)
     for (int i = 0; i < COUNT; i++)
         want_item(call(sockets[COUNT - 1 - i], recv_from("g", 0), SLUICE__V1__STATUS__OK), &i, sizeof(i));
     for (int i = 0; i < COUNT; i++)
-        assert_int_equal(nng_close(sockets[i]), 0);
+        close_socket(sockets[i]);
 }
 
 int main(void)

@@ -17,6 +17,7 @@ struct world {
     struct kit *kit;
     uint64_t a, b; /* sessions */
     uint64_t handle, lease;
+    uint64_t mutex, once; /* tokens that a holds */
 };
 
 static struct op trigger(uint64_t s, const char *name, const char *channel)
@@ -49,6 +50,15 @@ static struct world world_new(void)
     kit_get(k, send_to(w.a, "jobs", "1"), STATUS_OK);
     kit_get(k, send_to(w.a, "jobs", "2"), STATUS_OK);
     w.lease = kit_get(k, recv_leased(w.b, "jobs", SECOND), STATUS_OK)->leases[0];
+    kit_get(k, make_object(w.a, "mutex", KIND_MUTEX), STATUS_OK);
+    kit_get(k, make_object(w.a, "group", KIND_WAITGROUP), STATUS_OK);
+    kit_get(k, make_object(w.a, "counter", KIND_COUNTER), STATUS_OK);
+    kit_get(k, make_object(w.a, "once", KIND_ONCE), STATUS_OK);
+    kit_get(k, make_semaphore(w.a, "permits", 5), STATUS_OK);
+    w.mutex = kit_get(k, lock(w.a, "mutex", false), STATUS_OK)->reply.grant.token;
+    w.once = kit_get(k, begin(w.a, "once"), STATUS_OK)->reply.grant.token;
+    kit_get(k, acquire(w.a, "permits", 2), STATUS_OK);
+    kit_get(k, add(w.a, "group", 2, true), STATUS_OK);
     op = recv_from(w.b, "sync");
     op.seq = 100;
     kit_ask(k, op);
@@ -150,11 +160,32 @@ static void requests_that_step(const struct world *w, void (*each)(const struct 
     each(w, op);
 }
 
+static void requests_that_hold(const struct world *w, void (*each)(const struct world *, struct op))
+{
+    each(w, lock(w->b, "mutex", false));
+    each(w, unlock(w->b, "mutex", false, w->mutex));
+    each(w, acquire(w->b, "permits", 3));
+    each(w, acquire(w->b, "permits", 4));
+    each(w, release(w->a, "permits", 1, 0));
+    each(w, adopt(w->b, w->mutex));
+    each(w, wait_for(w->b, "group"));
+    each(w, wait_until(w->b, "counter", COMPARE_GE, 5));
+    each(w, wait_until(w->b, "counter", COMPARE_EQ, 5));
+    each(w, add(w->b, "group", 1, true));
+    each(w, add(w->b, "group", -1, false));
+    each(w, update(w->b, "counter", COUNT_ADD, 5));
+    each(w, begin(w->b, "once"));
+    each(w, end(w->a, "once", w->once, "done"));
+    each(w, make_object(w->b, "new", KIND_RWMUTEX));
+    each(w, make_semaphore(w->b, "permits", 5));
+}
+
 static void all_requests(const struct world *w, void (*each)(const struct world *, struct op))
 {
     requests_that_wait(w, each);
     requests_that_make(w, each);
     requests_that_step(w, each);
+    requests_that_hold(w, each);
 }
 
 static bool covered[OP_COUNT];
@@ -335,7 +366,7 @@ static void a_ring(void **state)
     kit_get(w.kit, of_name(OP_REMOVE, w.a, "handles"), STATUS_OK);
     kit_event(w.kit, OP_DETACH, w.a);
     kit_event(w.kit, OP_DETACH, w.b);
-    assert_int_equal(kit_stats(w.kit).objects, 2);
+    assert_int_equal(kit_stats(w.kit).objects, 7); /* those with names */
     kit_free(w.kit);
 }
 

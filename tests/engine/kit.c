@@ -216,6 +216,12 @@ static void dump_object(FILE *out, const struct kit *k, const struct object *o)
         fprintf(out, " %s children %" PRIu64 " waiters %" PRIu64 " error %d", string, v.context.children,
                 v.context.waiters, (int)v.context.error);
     }
+    if (v.kind == KIND_MUTEX || v.kind == KIND_RWMUTEX || v.kind == KIND_SEMAPHORE || v.kind == KIND_ONCE)
+        fprintf(out, " holds %" PRIu64 " newest %" PRIu64 " by %" PRIu64 " died %d done %d free %" PRIu64,
+                v.hold.holds, v.hold.token, v.hold.holder, v.hold.owner_died, v.hold.done, v.hold.free);
+    if (v.kind == KIND_WAITGROUP || v.kind == KIND_COUNTER)
+        fprintf(out, " value %" PRId64 " lost %" PRIu64 " fence %" PRIu64, v.count.value, v.count.lost,
+                v.count.fence);
     if (v.kind == KIND_TIMER || v.kind == KIND_TICKER || v.kind == KIND_TRIGGER)
         fprintf(out, " armed %d due %" PRId64 " receivers %" PRIu64, v.timer.armed, v.timer.due_ns,
                 v.timer.receivers);
@@ -302,6 +308,18 @@ static struct op make(uint64_t session, const char *name, enum kind_code kind)
     return op;
 }
 
+struct op make_object(uint64_t session, const char *name, enum kind_code kind)
+{
+    return make(session, name, kind);
+}
+
+struct op make_semaphore(uint64_t session, const char *name, uint64_t size)
+{
+    struct op op = make(session, name, KIND_SEMAPHORE);
+    op.make.semaphore.size = size;
+    return op;
+}
+
 struct op make_channel(uint64_t session, const char *name, int64_t cap)
 {
     struct op op = make(session, name, KIND_CHANNEL);
@@ -329,6 +347,95 @@ struct op make_ticker(uint64_t session, const char *name, int64_t period_ns)
 {
     struct op op = make(session, name, KIND_TICKER);
     op.make.timer.period_ns = period_ns;
+    return op;
+}
+
+struct op lock(uint64_t session, const char *name, bool shared)
+{
+    struct op op = plain(OP_LOCK, session);
+    op.lock.ref = by_name(name);
+    op.lock.shared = shared;
+    return op;
+}
+
+struct op unlock(uint64_t session, const char *name, bool shared, uint64_t token)
+{
+    struct op op = plain(OP_UNLOCK, session);
+    op.unlock.ref = by_name(name);
+    op.unlock.shared = shared;
+    op.unlock.token = token;
+    return op;
+}
+
+struct op acquire(uint64_t session, const char *name, uint64_t permits)
+{
+    struct op op = plain(OP_ACQUIRE, session);
+    op.acquire.ref = by_name(name);
+    op.acquire.permits = permits;
+    return op;
+}
+
+struct op release(uint64_t session, const char *name, uint64_t permits, uint64_t token)
+{
+    struct op op = plain(OP_RELEASE, session);
+    op.release.ref = by_name(name);
+    op.release.permits = permits;
+    op.release.token = token;
+    return op;
+}
+
+struct op adopt(uint64_t session, uint64_t token)
+{
+    struct op op = plain(OP_ADOPT, session);
+    op.adopt.token = token;
+    return op;
+}
+
+struct op add(uint64_t session, const char *name, int64_t delta, bool owned)
+{
+    struct op op = plain(OP_ADD, session);
+    op.add.ref = by_name(name);
+    op.add.delta = delta;
+    op.add.owned = owned;
+    return op;
+}
+
+struct op update(uint64_t session, const char *name, enum count_verb verb, int64_t operand)
+{
+    struct op op = plain(OP_UPDATE, session);
+    op.update.ref = by_name(name);
+    op.update.verb = verb;
+    op.update.operand = operand;
+    return op;
+}
+
+struct op begin(uint64_t session, const char *name)
+{
+    struct op op = plain(OP_BEGIN, session);
+    op.begin.ref = by_name(name);
+    return op;
+}
+
+struct op end(uint64_t session, const char *name, uint64_t token, const char *s)
+{
+    struct op op = plain(OP_END, session);
+    op.end.ref = by_name(name);
+    op.end.token = token;
+    op.end.value = text(s);
+    return op;
+}
+
+struct op wait_for(uint64_t session, const char *name)
+{
+    struct op op = plain(OP_WAIT, session);
+    op.wait.ref = by_name(name);
+    return op;
+}
+
+struct op wait_until(uint64_t session, const char *name, enum compare compare, int64_t operand)
+{
+    struct op op = wait_for(session, name);
+    op.wait.condition = (struct condition){compare, operand};
     return op;
 }
 

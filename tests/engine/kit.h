@@ -90,6 +90,20 @@ struct op make_context(uint64_t session, const char *name,
                        const char *parent); /* cancelable; parent NULL: none */
 struct op make_timer(uint64_t session, const char *name, int64_t delay_ns);
 struct op make_ticker(uint64_t session, const char *name, int64_t period_ns);
+struct op make_object(uint64_t session, const char *name, enum kind_code kind);
+struct op make_semaphore(uint64_t session, const char *name, uint64_t size);
+struct op lock(uint64_t session, const char *name, bool shared);
+struct op unlock(uint64_t session, const char *name, bool shared, uint64_t token);
+struct op acquire(uint64_t session, const char *name, uint64_t permits);
+struct op release(uint64_t session, const char *name, uint64_t permits, uint64_t token);
+struct op adopt(uint64_t session, uint64_t token);
+struct op add(uint64_t session, const char *name, int64_t delta, bool owned);
+struct op update(uint64_t session, const char *name, enum count_verb verb, int64_t operand);
+struct op begin(uint64_t session, const char *name);
+struct op end(uint64_t session, const char *name, uint64_t token, const char *s);
+/* On a wait group or a once. */
+struct op wait_for(uint64_t session, const char *name);
+struct op wait_until(uint64_t session, const char *name, enum compare compare, int64_t operand);
 struct op send_to(uint64_t session, const char *name, const char *s);
 struct op recv_from(uint64_t session, const char *name);
 struct op recv_leased(uint64_t session, const char *name, int64_t lease_ns);

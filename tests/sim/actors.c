@@ -6,6 +6,7 @@
  */
 #include "actors.h"
 
+#include "digest.h"
 #include "log.h"
 
 #include <inttypes.h>
@@ -24,52 +25,6 @@ uint64_t rng_below(struct rng *r, uint64_t n)
 bool rng_chance(struct rng *r, unsigned percent)
 {
     return rng_below(r, 100) < percent;
-}
-
-/* ---- Digests ---- */
-
-static uint64_t mix(uint64_t h, const void *data, size_t size)
-{
-    const unsigned char *p = data;
-    for (size_t i = 0; i < size; i++)
-        h = (h ^ p[i]) * UINT64_C(0x100000001b3);
-    return h;
-}
-
-static uint64_t mix_number(uint64_t h, uint64_t n)
-{
-    return mix(h, &n, sizeof n);
-}
-
-static uint64_t mix_item(uint64_t h, const struct item_view *item)
-{
-    h = mix_number(mix_number(h, item->lease), item->deliveries);
-    h = mix_number(h, item->value.type);
-    if (item->value.type == VALUE_INT64)
-        return mix_number(h, (uint64_t)item->value.int64);
-    if (item->value.type == VALUE_HANDLE)
-        return mix_number(mix_number(h, item->value.handle), item->value.rights);
-    if (item->value.type == VALUE_BYTES)
-        return mix(h, item->value.bytes.data, item->value.bytes.size);
-    return h;
-}
-
-/* All of a reply but its route. */
-static uint64_t digest(const struct reply *r)
-{
-    uint64_t h = mix_number(UINT64_C(0xcbf29ce484222325), r->seq);
-    h = mix_number(h, (uint64_t)r->op << 32 | (uint64_t)r->status << 8 | r->result);
-    if (r->message)
-        h = mix(h, r->message, strlen(r->message));
-    h = mix(h, r->cause.data, r->cause.size);
-    h = mix_number(h, r->has_index ? r->index : UINT64_MAX);
-    struct item_cursor at = r->items.first;
-    struct item_view item;
-    if (r->result == RESULT_ITEM || r->result == RESULT_VALUE)
-        h = mix_item(h, &r->item);
-    while (r->result == RESULT_ITEMS && engine_item_next(&at, &item))
-        h = mix_item(h, &item);
-    return mix_number(mix_number(h, r->count), (uint64_t)r->truth << 8 | r->made.created) ^ r->made.handle;
 }
 
 /* ---- Slots ---- */
@@ -103,14 +58,20 @@ static struct actor *actor_by_number(struct sim *s, uint64_t number)
     return NULL;
 }
 
-int sim_canal(const struct sim *s, const struct actor *a, const struct ref *ref)
+uint64_t sim_serial(const struct sim *s, const struct actor *a, const struct ref *ref)
 {
     const struct object *o;
     struct object_view v;
     if (engine_find(s->engine, a->number, ref, 0, &o) != STATUS_OK)
-        return -1;
+        return 0;
     engine_object_view(s->engine, o, &v);
-    return oracle_find(&s->oracle, v.serial);
+    return v.serial;
+}
+
+int sim_canal(const struct sim *s, const struct actor *a, const struct ref *ref)
+{
+    uint64_t serial = sim_serial(s, a, ref);
+    return serial ? oracle_find(&s->oracle, serial) : -1;
 }
 
 /* ---- What a reply means to the model ---- */
@@ -231,7 +192,8 @@ static void settle_leases(struct sim *s, struct actor *a, struct request *r, con
         else if (r->op.code == OP_NACK)
             done += oracle_nack(&s->oracle, r->leases[i], a->life);
         else
-            done += oracle_extend(&s->oracle, r->leases[i], a->life, s->now_ns + r->op.lease.duration_ns);
+            done += oracle_extend(&s->oracle, r->leases[i], a->life, s->now_ns + r->op.lease.duration_ns) ||
+                    holds_extend(&s->holds, r->leases[i], a->life, s->now_ns + r->op.lease.duration_ns);
     MUST(done == reply->count, "%" PRIu64 " leases done, not %" PRIu64, reply->count, done);
     MUST((done == r->op.lease.count) == (reply->status == STATUS_OK), "status %d", reply->status);
 }
@@ -239,13 +201,16 @@ static void settle_leases(struct sim *s, struct actor *a, struct request *r, con
 static void settle_made(struct sim *s, struct actor *a, struct request *r, const struct reply *reply)
 {
     hold_handle(s, a, reply->made.handle);
-    if (!reply->made.created || reply->made.kind != KIND_CHANNEL || reply->made.type != VALUE_INT64)
+    if (!reply->made.created)
         return;
     const struct object *o;
     struct object_view v;
     struct ref ref = {.handle = reply->made.handle};
-    MUST(engine_find(s->engine, a->number, &ref, 0, &o) == STATUS_OK, "a made channel is not there");
+    MUST(engine_find(s->engine, a->number, &ref, 0, &o) == STATUS_OK, "what was made is not there");
     engine_object_view(s->engine, o, &v);
+    holds_made(&s->holds, r, &v);
+    if (v.kind != KIND_CHANNEL || v.channel.type != VALUE_INT64)
+        return;
     r->made.serial = v.serial;
     r->made.cap = v.channel.cap;
     oracle_canal(&s->oracle, &r->made);
@@ -255,7 +220,7 @@ static void settle_made(struct sim *s, struct actor *a, struct request *r, const
 static bool leaves_trace(enum status st)
 {
     return st <= STATUS_SEND_ON_CLOSED || st == STATUS_REMOVED || st == STATUS_NOT_LEASED ||
-           st == STATUS_SHUTTING_DOWN;
+           st == STATUS_SHUTTING_DOWN || st == STATUS_OWNER_DIED;
 }
 
 static void settle(struct sim *s, struct actor *a, struct request *r, const struct reply *reply)
@@ -263,6 +228,7 @@ static void settle(struct sim *s, struct actor *a, struct request *r, const stru
     enum op_code op = r->op.code;
     s->missing += reply->status == STATUS_NOT_FOUND;
     s->ended += reply->status == STATUS_CLOSED || reply->status == STATUS_SEND_ON_CLOSED;
+    holds_settle(s, a, r, reply);
     if (op_rows[op].class == CLASS_WAIT)
         settle_wait(s, a, r, reply);
     else if (op == OP_ACK || op == OP_EXTEND)
@@ -369,6 +335,7 @@ static void undo_all(struct sim *s, const struct request *r)
 static void first_round(struct sim *s, const struct op *op, const struct answers *got)
 {
     oracle_time(&s->oracle, s->now_ns);
+    holds_time(&s->holds, s->oracle.step, s->now_ns);
     struct actor *asking = actor_by_number(s, op->session);
     if (op->code == OP_WRITTEN && asking)
         all_written(s, asking);
@@ -387,6 +354,8 @@ static void first_round(struct sim *s, const struct op *op, const struct answers
             s->oracle.canals[canal].closed = true;
         else if (reply->op == OP_REMOVE && reply->status == STATUS_OK && canal >= 0)
             s->oracle.canals[canal].removed = true;
+        if (reply->op == OP_REMOVE && reply->status == STATUS_OK)
+            holds_removed(s, r->facts[0].serial);
     }
     for (size_t i = 0; i < got->ended_count; i++) {
         struct actor *a = got->ended[i];
@@ -395,6 +364,7 @@ static void first_round(struct sim *s, const struct op *op, const struct answers
             if (a->slots[k].used && a->slots[k].undelivered)
                 undo_all(s, &a->slots[k]);
         oracle_death(&s->oracle, a->life);
+        holds_death(s, a->life);
     }
 }
 
@@ -485,6 +455,7 @@ static void answer(struct sim *s, const struct op *op, const struct answers *got
     for (size_t i = 0; i < got->ended_count; i++)
         bury(s, got->ended[i]);
     check_canals(s);
+    holds_check(s);
 }
 
 /* The daemon tells the engine which replies had no connection to go to. */

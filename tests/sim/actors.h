@@ -8,6 +8,7 @@
 #ifndef SIM_ACTORS_H
 #define SIM_ACTORS_H
 
+#include "holds.h"
 #include "oracle.h"
 
 enum {
@@ -25,6 +26,12 @@ struct case_fact {
     int64_t value; /* ARM_SEND: the first of `count` values */
     uint32_t count;
     int64_t lease_ns;
+    /* of what can be held or waited for: */
+    uint64_t serial; /* 0: none */
+    enum arm_verb verb;
+    uint64_t permits;
+    int64_t ttl_ns;
+    struct condition condition;
 };
 
 struct request {
@@ -37,7 +44,7 @@ struct request {
     struct case_fact facts[CASES_MAX];
     int64_t got[BATCH_MAX]; /* values received for good */
     uint32_t got_count;
-    struct canal made; /* MAKE of a channel: what to enter when it was created */
+    struct canal made; /* MAKE: what to enter when it was created */
     /* what op points to */
     struct value values[BATCH_MAX];
     struct arm_spec arms[CASES_MAX];
@@ -78,6 +85,7 @@ struct sim {
     uint32_t lives;
     struct actor actors[ACTORS];
     struct oracle oracle;
+    struct holds holds;
 };
 
 /* 0 <= r < n */
@@ -88,6 +96,8 @@ bool rng_chance(struct rng *r, unsigned percent);
 struct request *actor_slot(struct actor *a);
 /* The channel that a ref means to an actor, or -1. */
 int sim_canal(const struct sim *s, const struct actor *a, const struct ref *ref);
+/* The serial of what a ref means to an actor, or 0. */
+uint64_t sim_serial(const struct sim *s, const struct actor *a, const struct ref *ref);
 /* Ask: gives the request its route (and its seq when `numbered`), and steps. */
 void sim_ask(struct sim *s, struct actor *a, struct request *r, bool numbered);
 /* Ask the same again. */

@@ -6,6 +6,8 @@
  */
 #include "moves.h"
 
+#include "hold_moves.h"
+
 #include <string.h>
 
 static const char *const channel_names[] = {"c0", "c1", "c2", "c3", "c4", "c5", "dead", "hands"};
@@ -89,7 +91,7 @@ static void fill_values(struct sim *s, struct actor *a, struct case_fact *f, con
 
 /* ---- Waiting ---- */
 
-static void fill_waiting(struct sim *s, struct request *r)
+void fill_waiting(struct sim *s, struct request *r)
 {
     struct op *op = &r->op;
     op->no_wait = chance(s, 15);
@@ -167,8 +169,10 @@ static void fill_case(struct sim *s, struct actor *a, struct request *r, uint32_
         arm->verb = ARM_DEFAULT;
     } else if (kind < 11) {
         arm->verb = ARM_NONE;
+    } else if (kind < 40) {
+        fill_hold_case(s, a, arm, f);
     } else {
-        arm->ref = kind < 25 ? other_ref(s, a) : any_ref(s, a);
+        arm->ref = kind < 50 ? other_ref(s, a) : any_ref(s, a);
         f->canal = sim_canal(s, a, &arm->ref);
         if (kind % 2) {
             arm->verb = ARM_SEND;
@@ -188,6 +192,10 @@ static void move_select(struct sim *s, struct actor *a, struct request *r)
     r->op.select.count = r->cases;
     for (uint32_t i = 0; i < r->cases; i++)
         fill_case(s, a, r, i);
+    if (r->cases > 1 && r->facts[1].verb != ARM_NONE && r->arms[0].verb != ARM_SEND && chance(s, 25)) {
+        r->arms[0] = r->arms[1];
+        r->facts[0] = r->facts[1];
+    }
     if (r->cases > 1 && r->arms[0].verb == ARM_RECV && chance(s, 15)) { /* the same channel twice */
         r->arms[0].ref = r->arms[1].ref;
         r->facts[0].canal = r->facts[1].canal;
@@ -309,6 +317,12 @@ static void move_trigger(struct sim *s, struct actor *a, struct request *r)
     fill_lifetime(s, a, r, chance(s, 10));
 }
 
+static void move_make_holdable(struct sim *s, struct actor *a, struct request *r)
+{
+    move_holdable(s, r);
+    fill_lifetime(s, a, r, chance(s, 10));
+}
+
 static void move_handle(struct sim *s, struct actor *a, struct request *r)
 {
     uint64_t *held = &a->handles[below(s, HANDLES_HELD)];
@@ -336,8 +350,11 @@ static void move_remove(struct sim *s, struct actor *a, struct request *r)
 {
     r->op.code = OP_REMOVE;
     r->op.remove.ref = chance(s, 60) ? any_ref(s, a) : other_ref(s, a);
+    if (chance(s, 40))
+        r->op.remove.ref = holdable_ref(s);
     r->cases = 1;
     r->facts[0].canal = sim_canal(s, a, &r->op.remove.ref);
+    r->facts[0].serial = sim_serial(s, a, &r->op.remove.ref);
 }
 
 /* STOP, RESET, CONTEXT_CANCEL, CONTEXT_VALUE. */
@@ -409,11 +426,14 @@ static const struct move {
     unsigned weight;
     void (*fill)(struct sim *s, struct actor *a, struct request *r);
 } moves[] = {
-    {260, move_send},       {240, move_recv},   {160, move_select}, {70, move_send_many},
-    {70, move_recv_many},   {110, move_leases}, {50, move_channel}, {40, move_context},
-    {30, move_timer},       {12, move_trigger}, {40, move_handle},  {8, move_close},
-    {8, move_remove},       {50, move_other},   {30, move_cancel},  {10, move_quiesce},
-    {60, move_ack_replies}, {1, move_bye},
+    {260, move_send},         {240, move_recv},   {160, move_select}, {70, move_send_many},
+    {70, move_recv_many},     {110, move_leases}, {50, move_channel}, {40, move_context},
+    {30, move_timer},         {12, move_trigger}, {40, move_handle},  {8, move_close},
+    {8, move_remove},         {50, move_other},   {30, move_cancel},  {10, move_quiesce},
+    {60, move_ack_replies},   {1, move_bye},      {150, move_lock},   {150, move_unlock},
+    {70, move_acquire},       {60, move_release}, {60, move_begin},   {40, move_end},
+    {70, move_wait},          {80, move_add},     {80, move_update},  {25, move_adopt},
+    {50, move_make_holdable},
 };
 
 static void ask_something(struct sim *s, struct actor *a)
@@ -431,7 +451,7 @@ static void ask_something(struct sim *s, struct actor *a)
     void (*fill)(struct sim *, struct actor *, struct request *) = moves[which].fill;
     if (s->missing > 2) { /* so that most of what is asked for is there */
         s->missing = 0;
-        fill = move_channel;
+        fill = chance(s, 50) ? move_channel : move_make_holdable;
     } else if (s->ended > 20) {
         s->ended = 0;
         fill = move_remove;

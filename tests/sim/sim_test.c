@@ -75,6 +75,7 @@ static uint64_t run_seed(uint64_t seed, uint64_t steps, bool report)
     uint64_t hash = s->hash;
     engine_free(s->engine);
     oracle_done(&s->oracle);
+    holds_done(&s->holds);
     free(s);
     return hash;
 }

@@ -8,37 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "filling.h"
 #include "world.h"
-
-struct filling {
-    struct world *w;
-    struct op *op;
-    struct words words;
-    size_t next;
-    char letter;
-};
-
-static bool more(const struct filling *f)
-{
-    return f->next < f->words.count;
-}
-
-static char *word(struct filling *f)
-{
-    if (!more(f))
-        bad("a word is missing");
-    return f->words.at[f->next++];
-}
-
-static char *peek(const struct filling *f)
-{
-    return more(f) ? f->words.at[f->next] : NULL;
-}
-
-static struct ref ref(struct filling *f)
-{
-    return parse_ref(f->w, word(f));
-}
 
 static void fill_hello(struct filling *f)
 {
@@ -206,11 +177,27 @@ static enum kind_code kind_by_name(const char *name)
     bad("no kind %s", name);
 }
 
+/* A word of make that the kind takes. */
+static void fill_kind(struct filling *f, char *at)
+{
+    switch (f->op->make.kind) {
+    case KIND_CHANNEL: fill_channel(f, at); break;
+    case KIND_CONTEXT: fill_context(f, at); break;
+    case KIND_TIMER:
+    case KIND_TICKER: fill_timer(f, at); break;
+    case KIND_TRIGGER: fill_trigger(f, at); break;
+    case KIND_SEMAPHORE: fill_semaphore(f, at); break;
+    case KIND_COUNTER: fill_counter(f, at); break;
+    case KIND_ONCE: fill_once(f, at); break;
+    default: bad("a %s takes no %s", kind_name(f->op->make.kind), at);
+    }
+}
+
 /* make KIND [NAME] [key=value...]: a second word without '=' that is no flag is the name. */
 static void fill_make(struct filling *f)
 {
-    static const char *const flags[] = {"exclusive", "ephemeral",  "detached",      "background",
-                                        "todo",      "cancelable", "without_cancel"};
+    static const char *const flags[] = {"exclusive",  "ephemeral",      "detached", "background", "todo",
+                                        "cancelable", "without_cancel", "fenced",   "poison"};
     struct make_op *m = &f->op->make;
     m->kind = kind_by_name(word(f));
     bool named = more(f) && !strchr(peek(f), '=');
@@ -222,14 +209,7 @@ static void fill_make(struct filling *f)
         char *at = word(f);
         if (fill_make_common(f, at))
             continue;
-        if (m->kind == KIND_CHANNEL)
-            fill_channel(f, at);
-        else if (m->kind == KIND_CONTEXT)
-            fill_context(f, at);
-        else if (m->kind == KIND_TRIGGER)
-            fill_trigger(f, at);
-        else
-            fill_timer(f, at);
+        fill_kind(f, at);
     }
 }
 
@@ -324,6 +304,10 @@ static struct arm_spec fill_arm(struct filling *f, size_t *ret_times)
     *ret_times = 1;
     for (int n = 0; more(f) && strcmp(peek(f), "|") != 0;) {
         char *text, *at = word(f);
+        if (fill_hold_arm(f, &a, at, n)) {
+            n++;
+            continue;
+        }
         if ((text = option(at, "lease")))
             a.lease_ns = parse_duration(text);
         else if (at[0] == 'x' && strspn(at + 1, "0123456789") == strlen(at + 1) && at[1])
@@ -419,6 +403,16 @@ static void (*const fillers[OP_COUNT])(struct filling *f) = {
     [OP_CONTEXT_CANCEL] = fill_context_cancel,
     [OP_CONTEXT_VALUE] = fill_lookup,
     [OP_QUIESCE] = fill_quiesce,
+    [OP_LOCK] = fill_lock,
+    [OP_UNLOCK] = fill_unlock,
+    [OP_ACQUIRE] = fill_acquire,
+    [OP_RELEASE] = fill_release,
+    [OP_ADOPT] = fill_adopt,
+    [OP_WAIT] = fill_wait,
+    [OP_ADD] = fill_add,
+    [OP_UPDATE] = fill_update,
+    [OP_BEGIN] = fill_begin,
+    [OP_END] = fill_end,
 };
 
 void fill_op(struct world *w, struct op *op, char letter, struct words words)

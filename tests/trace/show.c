@@ -115,6 +115,23 @@ static void show_status(FILE *out, const struct reply *reply)
         fprintf(out, " arm %" PRIu32, reply->index);
 }
 
+/* The number of a token is the trace's own affair (world.c sees that tokens grow). */
+static void show_grant(FILE *out, const struct reply *reply)
+{
+    fputs(reply->grant.token ? "token" : "no token", out);
+    if (reply->grant.owner_died)
+        fputs(", owner died", out);
+}
+
+static void show_outcome(FILE *out, const struct reply *reply)
+{
+    fputs(reply->truth ? "failed" : "done", out);
+    if (reply->item.value.type == VALUE_NONE)
+        return;
+    fputc(' ', out);
+    show_value(out, &reply->item.value);
+}
+
 void show_reply(FILE *out, const struct reply *reply)
 {
     show_status(out, reply);
@@ -135,6 +152,9 @@ void show_reply(FILE *out, const struct reply *reply)
         else
             fputs("not found", out);
         break;
+    case RESULT_GRANT: show_grant(out, reply); break;
+    case RESULT_OUTCOME: show_outcome(out, reply); break;
+    case RESULT_NUMBER: fprintf(out, "%" PRId64 "%s", reply->number, reply->truth ? " swapped" : ""); break;
     case RESULT_SESSION: fputs(reply->opened.resumed ? "resumed" : "opened", out); break;
     }
 }
@@ -182,6 +202,31 @@ static void show_timer(FILE *out, const struct timer_view *t)
         fprintf(out, " receivers=%" PRIu64, t->receivers);
 }
 
+static void show_hold(FILE *out, const struct world *w, enum kind_code kind, const struct hold_view *h)
+{
+    if (kind == KIND_SEMAPHORE)
+        fprintf(out, "%" PRIu64 " of %" PRIu64 " free", h->free, h->size);
+    else if (h->done)
+        fputs("done", out);
+    else if (h->holds == 0)
+        fputs("free", out);
+    else
+        fprintf(out, "held%s by %c", h->shared ? " shared" : "", world_letter(w, h->holder));
+    if (h->holds > 1 || (kind == KIND_SEMAPHORE && h->holds > 0))
+        fprintf(out, " holds=%" PRIu64, h->holds);
+    if (h->owner_died)
+        fputs(" owner died", out);
+}
+
+static void show_count(FILE *out, const struct count_view *c)
+{
+    fprintf(out, "%" PRId64, c->value);
+    if (c->lost)
+        fprintf(out, " lost=%" PRIu64, c->lost);
+    if (c->fence)
+        fputs(" fence", out);
+}
+
 /* The requests parked on an object, in the order in which they will be served. */
 static void show_waiters(FILE *out, const struct world *w, const struct object *o)
 {
@@ -207,12 +252,21 @@ void show_object(FILE *out, const struct world *w, const struct object *o)
     fprintf(out, "  %s ", kind_name(v.kind));
     if (v.name.size)
         fprintf(out, "%.*s ", (int)v.name.size, (const char *)v.name.data);
-    if (v.kind == KIND_CHANNEL)
-        show_channel(out, &v.channel);
-    else if (v.kind == KIND_CONTEXT)
-        show_context(out, w, o, &v.context);
-    else
-        show_timer(out, &v.timer);
+    switch (v.kind) {
+    case KIND_CHANNEL: show_channel(out, &v.channel); break;
+    case KIND_CONTEXT: show_context(out, w, o, &v.context); break;
+    case KIND_TIMER:
+    case KIND_TICKER:
+    case KIND_TRIGGER: show_timer(out, &v.timer); break;
+    case KIND_MUTEX:
+    case KIND_RWMUTEX:
+    case KIND_SEMAPHORE:
+    case KIND_ONCE: show_hold(out, w, v.kind, &v.hold); break;
+    case KIND_WAITGROUP:
+    case KIND_COUNTER: show_count(out, &v.count); break;
+    case KIND_NONE:
+    case KIND_COUNT: break;
+    }
     if (v.owner)
         fprintf(out, " owner=%c", world_letter(w, v.owner));
     fputc('\n', out);

@@ -73,6 +73,8 @@ static void bind_names(struct world *w, const struct request *r, const struct re
     int i = 0;
     if (reply->result == RESULT_MADE && r->names[0])
         world_set(w, r->names[0], reply->made.handle);
+    if (reply->result == RESULT_GRANT && r->names[0])
+        world_set(w, r->names[0], reply->grant.token);
     bool more = reply->result == RESULT_ITEM;
     if (reply->result == RESULT_ITEMS)
         more = engine_item_next(&at, &item);
@@ -93,6 +95,22 @@ static struct request *request_by_route(const struct world *w, uint64_t route)
     return r;
 }
 
+/* A fencing token is larger than every one before it; only the answer to a repeat has an old one. */
+static void check_token(struct world *w, const struct request *r, const struct reply *reply)
+{
+    if (reply->result != RESULT_GRANT || reply->grant.token == 0)
+        return;
+    for (const struct request *old = r->next; old && r->seq; old = old->next)
+        if (old->answered && old->session == r->session && old->seq == r->seq)
+            return;
+    if (r->answered)
+        return;
+    if (reply->grant.token <= w->token_max)
+        bad("token %llu after %llu", (unsigned long long)reply->grant.token,
+            (unsigned long long)w->token_max);
+    w->token_max = reply->grant.token;
+}
+
 static void print_reply(struct world *w, const struct reply *reply, const char *prefix)
 {
     struct request *r = request_by_route(w, reply->route);
@@ -107,6 +125,7 @@ static void print_reply(struct world *w, const struct reply *reply, const char *
     if (reply->session != r->session || reply->seq != r->seq)
         fprintf(w->out, " (of another request)");
     fputc('\n', w->out);
+    check_token(w, r, reply);
     r->answered = true;
     bind_names(w, r, reply);
 }

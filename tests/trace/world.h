@@ -50,7 +50,8 @@ struct world {
     struct request *requests;
     struct variable *variables;
     uint64_t routes;
-    FILE *out; /* what the trace should say */
+    uint64_t token_max; /* the newest grant's */
+    FILE *out;          /* what the trace should say */
 };
 
 /* The engine is made with the first step, so that "engine ..." may set options before. */

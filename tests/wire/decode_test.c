@@ -1,69 +1,12 @@
 /*
  * decode_test.c - each operation, from a packed Request to the op.
  *
- * One test a row of ops.def: it fills the message with everything it has, and looks at every field of what comes out. The last test fails
- * when a row has none. What is refused stands in refuse_test.c.
+ * One test a row of ops.def: it fills the message with everything it has, and looks at every field of what comes out; those of
+ * locks, groups and counters stand in decode_locks.c. The last test fails when a row has none. What is refused stands in refuse_test.c.
  */
-#include "client.h"
+#include "built.h"
 
-typedef Sluice__V1__Request Request;
-
-static struct wire *w;
-
-/* A request with this operation, and room for what it points to. */
-struct built {
-    Request m;
-    Sluice__V1__Ref ref, other;
-    Sluice__V1__Value value;
-};
-
-static Request *request_of(struct built *b)
-{
-    sluice__v1__request__init(&b->m);
-    sluice__v1__ref__init(&b->ref);
-    sluice__v1__ref__init(&b->other);
-    sluice__v1__value__init(&b->value);
-    b->ref.has_handle = 1;
-    b->ref.handle = 77;
-    b->other.has_name = 1;
-    b->other.name = data_of("team/other");
-    b->value.kind_case = SLUICE__V1__VALUE__KIND_RAW;
-    b->value.raw = data_of("payload");
-    b->m.has_seq = 1;
-    b->m.seq = 9;
-    return &b->m;
-}
-
-/* Begin a test: a message of the operation, put into the request. */
-#define MESSAGE(TYPE, TAG, field)                 \
-    struct built b;                               \
-    struct wire_request got;                      \
-    Request *m = request_of(&b);                  \
-    TYPE x;                                       \
-    TAG(&x);                                      \
-    m->op_case = SLUICE__V1__REQUEST__OP_##field; \
-    m->op_case = m->op_case
-
-static void decoded(Request *m, struct wire_request *got, enum op_code code)
-{
-    decode_good(w, m, got);
-    assert_int_equal(got->op.code, code);
-    assert_int_equal(got->op.seq, 9);
-}
-
-static void is_77(struct ref r)
-{
-    assert_int_equal(r.handle, 77);
-    assert_int_equal(r.name_size, 0);
-}
-
-static void is_other(struct ref r)
-{
-    assert_int_equal(r.handle, 0);
-    assert_bytes((struct bytes){r.name, r.name_size}, "team/other");
-}
-
-static void test_send(void)
+void test_send(void)
 {
     MESSAGE(Sluice__V1__Send, sluice__v1__send__init, SEND);
     m->send = &x;
@@ -76,7 +19,7 @@ static void test_send(void)
     assert_false(got.has_session || got.op.has_context || got.op.has_timeout || got.op.no_wait);
 }
 
-static void test_recv(void)
+void test_recv(void)
 {
     MESSAGE(Sluice__V1__Recv, sluice__v1__recv__init, RECV);
     m->recv = &x;
@@ -88,7 +31,7 @@ static void test_recv(void)
     assert_int_equal(got.op.recv.lease_ns, 5000);
 }
 
-static void test_select(void)
+void test_select(void)
 {
     MESSAGE(Sluice__V1__Select, sluice__v1__select__init, SELECT);
     Sluice__V1__Arm arms[5], *list[5];
@@ -132,7 +75,43 @@ static void test_select(void)
     assert_int_equal(got.op.select.count, 0);
 }
 
-static void test_send_many(void)
+/* The arms that locks, groups and counters have. */
+static void select_of_locks(void **state)
+{
+    (void)state;
+    MESSAGE(Sluice__V1__Select, sluice__v1__select__init, SELECT);
+    Sluice__V1__Condition condition = SLUICE__V1__CONDITION__INIT;
+    Sluice__V1__Arm arms[5], *list[5];
+    for (int i = 0; i < 5; i++) {
+        sluice__v1__arm__init(&arms[i]);
+        arms[i].has_verb = arms[i].has_lease_ns = 1;
+        arms[i].verb = (Sluice__V1__Verb)(ARM_LOCK + i);
+        arms[i].lease_ns = 100 + i;
+        arms[i].ref = &b.ref;
+        list[i] = &arms[i];
+    }
+    arms[ARM_ACQUIRE - ARM_LOCK].has_permits = 1;
+    arms[ARM_ACQUIRE - ARM_LOCK].permits = 12;
+    arms[ARM_WAIT - ARM_LOCK].condition = &condition;
+    condition.has_compare = condition.has_operand = 1;
+    condition.compare = SLUICE__V1__CONDITION__COMPARE__GT;
+    condition.operand = -3;
+    m->select = &x;
+    x.arms = list;
+    x.n_arms = 5;
+    decoded(m, &got, OP_SELECT);
+    for (int i = 0; i < 5; i++) {
+        const struct arm_spec *a = &got.op.select.arms[i];
+        assert_int_equal(a->verb, ARM_LOCK + i);
+        is_77(a->ref);
+        assert_int_equal(a->lease_ns, 100 + i);
+        assert_int_equal(a->permits, a->verb == ARM_ACQUIRE ? 12 : 1);
+        assert_int_equal(a->condition.compare, a->verb == ARM_WAIT ? COMPARE_GT : COMPARE_NONE);
+        assert_int_equal(a->condition.operand, a->verb == ARM_WAIT ? -3 : 0);
+    }
+}
+
+void test_send_many(void)
 {
     MESSAGE(Sluice__V1__SendMany, sluice__v1__send_many__init, SEND_MANY);
     Sluice__V1__Batch batch;
@@ -180,7 +159,7 @@ static void test_send_many(void)
     assert_int_equal(got.op.send_many.values[0].rights, RIGHT_SEND);
 }
 
-static void test_recv_many(void)
+void test_recv_many(void)
 {
     MESSAGE(Sluice__V1__RecvMany, sluice__v1__recv_many__init, RECV_MANY);
     m->recv_many = &x;
@@ -205,7 +184,7 @@ static void are_leases(const struct wire_request *got)
     assert_memory_equal(got->op.lease.leases, leases, sizeof(leases));
 }
 
-static void test_ack(void)
+void test_ack(void)
 {
     MESSAGE(Sluice__V1__Ack, sluice__v1__ack__init, ACK);
     m->ack = &x;
@@ -215,7 +194,7 @@ static void test_ack(void)
     are_leases(&got);
 }
 
-static void test_nack(void)
+void test_nack(void)
 {
     MESSAGE(Sluice__V1__Nack, sluice__v1__nack__init, NACK);
     m->nack = &x;
@@ -225,7 +204,7 @@ static void test_nack(void)
     are_leases(&got);
 }
 
-static void test_extend(void)
+void test_extend(void)
 {
     MESSAGE(Sluice__V1__Extend, sluice__v1__extend__init, EXTEND);
     m->extend = &x;
@@ -238,7 +217,7 @@ static void test_extend(void)
     assert_int_equal(got.op.lease.duration_ns, 42);
 }
 
-static void test_hello(void)
+void test_hello(void)
 {
     MESSAGE(Sluice__V1__Hello, sluice__v1__hello__init, HELLO);
     m->hello = &x;
@@ -265,21 +244,21 @@ static void test_hello(void)
     assert_true(got.op.hello.anonymous);
 }
 
-static void test_bye(void)
+void test_bye(void)
 {
     MESSAGE(Sluice__V1__Bye, sluice__v1__bye__init, BYE);
     m->bye = &x;
     decoded(m, &got, OP_BYE);
 }
 
-static void test_ping(void)
+void test_ping(void)
 {
     MESSAGE(Sluice__V1__Ping, sluice__v1__ping__init, PING);
     m->ping = &x;
     decoded(m, &got, OP_PING);
 }
 
-static void test_cancel(void)
+void test_cancel(void)
 {
     MESSAGE(Sluice__V1__Cancel, sluice__v1__cancel__init, CANCEL);
     m->cancel = &x;
@@ -290,7 +269,7 @@ static void test_cancel(void)
 }
 
 /* What can be made stands in make_test.c. */
-static void test_make(void)
+void test_make(void)
 {
     MESSAGE(Sluice__V1__Make, sluice__v1__make__init, MAKE);
     Sluice__V1__TimerSpec timer = SLUICE__V1__TIMER_SPEC__INIT;
@@ -305,7 +284,7 @@ static void test_make(void)
     assert_int_equal(got.for_pid, 0);
 }
 
-static void test_open(void)
+void test_open(void)
 {
     MESSAGE(Sluice__V1__Open, sluice__v1__open__init, OPEN);
     m->open = &x;
@@ -323,7 +302,7 @@ static void test_open(void)
     assert_int_equal(got.op.open.kind, KIND_TICKER);
 }
 
-static void test_dup(void)
+void test_dup(void)
 {
     MESSAGE(Sluice__V1__Dup, sluice__v1__dup__init, DUP);
     m->dup = &x;
@@ -335,7 +314,7 @@ static void test_dup(void)
     assert_int_equal(got.op.dup.rights, RIGHT_ALL);
 }
 
-static void test_drop(void)
+void test_drop(void)
 {
     MESSAGE(Sluice__V1__Drop, sluice__v1__drop__init, DROP);
     m->drop = &x;
@@ -345,7 +324,7 @@ static void test_drop(void)
     assert_int_equal(got.op.drop.handle, 5);
 }
 
-static void test_remove(void)
+void test_remove(void)
 {
     MESSAGE(Sluice__V1__Remove, sluice__v1__remove__init, REMOVE);
     m->remove = &x;
@@ -354,7 +333,7 @@ static void test_remove(void)
     is_other(got.op.remove.ref);
 }
 
-static void test_close(void)
+void test_close(void)
 {
     MESSAGE(Sluice__V1__Close, sluice__v1__close__init, CLOSE);
     m->close = &x;
@@ -366,7 +345,7 @@ static void test_close(void)
     is_77(got.op.close.ref);
 }
 
-static void test_context_cancel(void)
+void test_context_cancel(void)
 {
     MESSAGE(Sluice__V1__ContextCancel, sluice__v1__context_cancel__init, CONTEXT_CANCEL);
     m->context_cancel = &x;
@@ -381,7 +360,7 @@ static void test_context_cancel(void)
     assert_int_equal(got.op.context_cancel.cause.size, 0);
 }
 
-static void test_context_value(void)
+void test_context_value(void)
 {
     MESSAGE(Sluice__V1__ContextValue, sluice__v1__context_value__init, CONTEXT_VALUE);
     m->context_value = &x;
@@ -397,7 +376,7 @@ static void test_context_value(void)
     assert_bytes(got.op.context_value.name, "n");
 }
 
-static void test_stop(void)
+void test_stop(void)
 {
     MESSAGE(Sluice__V1__Stop, sluice__v1__stop__init, STOP);
     m->stop = &x;
@@ -406,7 +385,7 @@ static void test_stop(void)
     is_77(got.op.stop.ref);
 }
 
-static void test_reset(void)
+void test_reset(void)
 {
     MESSAGE(Sluice__V1__Reset, sluice__v1__reset__init, RESET);
     m->reset = &x;
@@ -418,7 +397,7 @@ static void test_reset(void)
     assert_int_equal(got.op.reset.duration_ns, -8);
 }
 
-static void test_quiesce(void)
+void test_quiesce(void)
 {
     MESSAGE(Sluice__V1__Quiesce, sluice__v1__quiesce__init, QUIESCE);
     m->quiesce = &x;
@@ -428,7 +407,7 @@ static void test_quiesce(void)
     assert_int_equal(got.op.quiesce.parked_min, 6);
 }
 
-static void test_describe(void)
+void test_describe(void)
 {
     MESSAGE(Sluice__V1__Describe, sluice__v1__describe__init, DESCRIBE);
     m->describe = &x;
@@ -437,7 +416,7 @@ static void test_describe(void)
     is_other(got.op.describe.ref);
 }
 
-static void test_list(void)
+void test_list(void)
 {
     MESSAGE(Sluice__V1__List, sluice__v1__list__init, LIST);
     m->list = &x;
@@ -462,7 +441,7 @@ static void test_list(void)
     assert_int_equal(got.list.max, LIST_PAGE_MAX);
 }
 
-static void test_dump(void)
+void test_dump(void)
 {
     MESSAGE(Sluice__V1__Dump, sluice__v1__dump__init, DUMP);
     m->dump = &x;
@@ -473,21 +452,21 @@ static void test_dump(void)
     assert_int_equal(got.dump.max, LIST_PAGE_MAX);
 }
 
-static void test_status(void)
+void test_status(void)
 {
     MESSAGE(Sluice__V1__GetStatus, sluice__v1__get_status__init, STATUS);
     m->status = &x;
     decoded(m, &got, OP_STATUS);
 }
 
-static void test_reflect(void)
+void test_reflect(void)
 {
     MESSAGE(Sluice__V1__Reflect, sluice__v1__reflect__init, REFLECT);
     m->reflect = &x;
     decoded(m, &got, OP_REFLECT);
 }
 
-static void test_clock(void)
+void test_clock(void)
 {
     MESSAGE(Sluice__V1__Clock, sluice__v1__clock__init, CLOCK);
     m->clock = &x;
@@ -536,13 +515,13 @@ static void every_operation(void **state)
 static int make_codec(void **state)
 {
     (void)state;
-    return (w = wire_new(&default_limits)) ? 0 : -1;
+    return (built_wire = wire_new(&default_limits)) ? 0 : -1;
 }
 
 static int free_codec(void **state)
 {
     (void)state;
-    w = wire_free(w);
+    built_wire = wire_free(built_wire);
     return 0;
 }
 
@@ -550,6 +529,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_operation),
+        cmocka_unit_test(select_of_locks),
     };
     return cmocka_run_group_tests(tests, make_codec, free_codec);
 }

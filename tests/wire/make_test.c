@@ -168,6 +168,71 @@ static void timers_tickers_triggers(void **state)
     assert_bytes(got.op.make.trigger.value.bytes, "payload");
 }
 
+static void locks(void **state)
+{
+    (void)state;
+    Sluice__V1__MutexSpec mutex = SLUICE__V1__MUTEX_SPEC__INIT;
+    Sluice__V1__RwmutexSpec rwmutex = SLUICE__V1__RWMUTEX_SPEC__INIT;
+    Sluice__V1__SemaphoreSpec semaphore = SLUICE__V1__SEMAPHORE_SPEC__INIT;
+    make.spec_case = SLUICE__V1__MAKE__SPEC_MUTEX;
+    make.mutex = &mutex;
+    decode_make_request();
+    assert_int_equal(got.op.make.kind, KIND_MUTEX);
+    make.spec_case = SLUICE__V1__MAKE__SPEC_RWMUTEX;
+    make.rwmutex = &rwmutex;
+    decode_make_request();
+    assert_int_equal(got.op.make.kind, KIND_RWMUTEX);
+    make.spec_case = SLUICE__V1__MAKE__SPEC_SEMAPHORE;
+    make.semaphore = &semaphore;
+    decode_make_request();
+    assert_int_equal(got.op.make.kind, KIND_SEMAPHORE);
+    assert_int_equal(got.op.make.semaphore.size, 0);
+    semaphore.has_size = 1;
+    semaphore.size = UINT64_MAX; /* the engine's to refuse */
+    decode_make_request();
+    assert_true(got.op.make.semaphore.size == UINT64_MAX);
+}
+
+static void groups_and_counters(void **state)
+{
+    (void)state;
+    Sluice__V1__WaitgroupSpec waitgroup = SLUICE__V1__WAITGROUP_SPEC__INIT;
+    Sluice__V1__CounterSpec counter = SLUICE__V1__COUNTER_SPEC__INIT;
+    const struct counter_spec *c = &got.op.make.counter;
+    make.spec_case = SLUICE__V1__MAKE__SPEC_WAITGROUP;
+    make.waitgroup = &waitgroup;
+    decode_make_request();
+    assert_int_equal(got.op.make.kind, KIND_WAITGROUP);
+    make.spec_case = SLUICE__V1__MAKE__SPEC_COUNTER;
+    make.counter = &counter;
+    decode_make_request();
+    assert_int_equal(got.op.make.kind, KIND_COUNTER);
+    assert_true(c->value == 0 && !c->has_min && !c->has_max && !c->fenced);
+    counter.has_value = counter.has_min = counter.has_max = counter.has_fenced = counter.fenced = 1;
+    counter.value = -5;
+    counter.min = 10; /* above max: the engine's to refuse */
+    counter.max = -10;
+    decode_make_request();
+    assert_true(c->has_min && c->has_max && c->fenced);
+    assert_int_equal(c->value, -5);
+    assert_int_equal(c->min, 10);
+    assert_int_equal(c->max, -10);
+}
+
+static void a_once(void **state)
+{
+    (void)state;
+    Sluice__V1__OnceSpec once = SLUICE__V1__ONCE_SPEC__INIT;
+    make.spec_case = SLUICE__V1__MAKE__SPEC_ONCE;
+    make.once = &once;
+    decode_make_request();
+    assert_int_equal(got.op.make.kind, KIND_ONCE);
+    assert_false(got.op.make.once.poison);
+    once.has_poison = once.poison = 1;
+    decode_make_request();
+    assert_true(got.op.make.once.poison);
+}
+
 static int make_codec(void **state)
 {
     (void)state;
@@ -187,6 +252,9 @@ int main(void)
         cmocka_unit_test_setup(a_channel, fresh),
         cmocka_unit_test_setup(a_context, fresh),
         cmocka_unit_test_setup(timers_tickers_triggers, fresh),
+        cmocka_unit_test_setup(locks, fresh),
+        cmocka_unit_test_setup(groups_and_counters, fresh),
+        cmocka_unit_test_setup(a_once, fresh),
     };
     return cmocka_run_group_tests(tests, make_codec, free_codec);
 }

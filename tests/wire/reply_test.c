@@ -42,16 +42,21 @@ static void random_value(uint64_t *seed, struct value *ret)
 
 static void random_reply(uint64_t *seed, struct reply *ret)
 {
-    static const enum result_code results[] = {RESULT_NONE, RESULT_TRUTH, RESULT_COUNT, RESULT_ITEM};
+    static const enum result_code results[] = {RESULT_NONE, RESULT_TRUTH, RESULT_COUNT,
+                                               RESULT_ITEM, RESULT_GRANT, RESULT_NUMBER};
     *ret = (struct reply){
-        .status = random_next(seed) % 2 ? STATUS_OK : (enum status)(random_next(seed) % 33),
+        .status =
+            random_next(seed) % 2 ? STATUS_OK : (enum status)(random_next(seed) % (STATUS_STALE_TOKEN + 1)),
         .has_index = random_next(seed) % 2,
         .index = (uint32_t)(random_next(seed) % 70000),
-        .result = results[random_next(seed) % 4],
+        .result = results[random_next(seed) % 6],
         .count = random_next(seed) >> random_next(seed) % 64,
         .truth = random_next(seed) % 2,
         .item.lease = random_next(seed) % 2 ? 0 : random_next(seed) >> random_next(seed) % 64,
         .item.deliveries = (uint32_t)(random_next(seed) % 300),
+        .grant.token = random_next(seed) % 4 ? random_next(seed) >> random_next(seed) % 64 : 0,
+        .grant.owner_died = random_next(seed) % 2,
+        .number = (int64_t)(random_next(seed) >> random_next(seed) % 64) * (random_next(seed) % 2 ? 1 : -1),
     };
     random_value(seed, &ret->item.value);
 }
@@ -77,10 +82,12 @@ static void what_is_not_by_hand(void **state)
     struct reply with_cause = {.status = STATUS_CANCELED, .cause = {"", 0}};
     struct reply with_limit = {.status = STATUS_LIMIT, .limit = {"objects_max", 1, 2}};
     struct reply made = {.result = RESULT_MADE};
+    struct reply outcome = {.result = RESULT_OUTCOME};
     assert_false(pack_reply(&with_cause, &r.sink.out));
     assert_false(pack_reply(&with_message, &r.sink.out));
     assert_false(pack_reply(&with_limit, &r.sink.out));
     assert_false(pack_reply(&made, &r.sink.out));
+    assert_false(pack_reply(&outcome, &r.sink.out));
 }
 
 static void nothing_is_an_empty_body(void **state)

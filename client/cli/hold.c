@@ -207,7 +207,7 @@ struct hold_end hold_run(sluice *s, const struct hold *h, char **command, int ou
             child_signal(&r.child, r.child.signal);
         else if (event == CHILD_READABLE)
             on_readable(&r);
-        else if (event == CHILD_TIME)
+        if (monotonic_now() >= next_time(&r)) /* also when the descriptor never comes to rest */
             on_time(&r);
     }
     end.lost = r.lost;

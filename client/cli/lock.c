@@ -15,12 +15,12 @@
 #include "sync.h"
 #include "verb.h"
 
-#define GUARANTEE                                                                                                                                                                                                            \
-    "The command has a process group of its own and finds SLUICE_TOKEN, a number larger than that of every holder before, and SLUICE_OWNER_DIED=1 when the holder before died or lost it: what it guards may be half done. " \
-    "Signals are passed on to the group. It inherits nothing but its standard descriptors, so what it leaves in the background holds nothing, and runs on.\n\n"                                                              \
-    "It is kept while the command runs, and given back when that ends. When this process is killed, the group is ended first, by SIGTERM and after --kill-after SIGKILL; then it passes on. "                                \
-    "When it is lost, the group is stopped the same way: exit code 75. It is lost when the daemon dies, or when the ttl passes. "                                                                                            \
-    "With --ttl it is prolonged every third of the ttl; when no answer has come for two thirds the group gets SIGTERM, and before the ttl is over SIGKILL. "                                                                 \
+#define GUARANTEE                                                                                                                                                                                                                                                            \
+    "The command has a process group of its own and finds SLUICE_TOKEN, a number larger than that of every holder before, and SLUICE_OWNER_DIED=1 when the holder before died or lost it: what it guards may be half done. "                                                 \
+    "Signals are passed on to the group. It inherits nothing but its standard descriptors, so what it leaves in the background holds nothing, and runs on.\n\n"                                                                                                              \
+    "It is kept while the command runs, and given back when that ends. When this process is killed, the group is ended first, by SIGTERM and after --kill-after SIGKILL; then it passes on (from a remote daemon when the session cannot be resumed any more, after 30 s). " \
+    "When it is lost, the group is stopped the same way: exit code 75. It is lost when the daemon dies, or when the ttl passes. "                                                                                                                                            \
+    "With --ttl it is prolonged every third of the ttl; when no answer has come for two thirds the group gets SIGTERM, and before the ttl is over SIGKILL. "                                                                                                                 \
     "So nobody else gets it before the group is gone, unless the daemon dies, somebody removes it or gives the token back, or this process itself cannot run (stopped, or the machine asleep) while the ttl passes; against these, what is written to must refuse old tokens, as a fenced counter does. A process that leaves the group (setsid) is not followed.\n\n"
 
 static struct {

@@ -1,8 +1,7 @@
 /*
  * sync.h - locks, semaphores, wait groups, counters and onces by name, made on first use.
  *
- * A name that is taken by an object of another kind, or with other parameters, is an error that says which; what exists is used as
- * it is, unless the command line asks for something else.
+ * sync_make is for `sluice make` and for options that name parameters: another thing of this name is an error. sync_open is for all else.
  */
 #ifndef CLI_SYNC_H
 #define CLI_SYNC_H

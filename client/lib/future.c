@@ -312,6 +312,14 @@ void future_watch(sluice *s)
     timerfd_settime(s->timer_fd, TFD_TIMER_ABSTIME, &when, NULL);
 }
 
+/* Closing it would take it out of the set, unless a forked process has it open as well. */
+void future_forget(sluice *s)
+{
+    if (s->watched_fd >= 0)
+        epoll_ctl(s->epoll_fd, EPOLL_CTL_DEL, s->watched_fd, NULL);
+    s->watched_fd = -1;
+}
+
 void future_unwatch(sluice *s)
 {
     int *const fds[] = {&s->epoll_fd, &s->wake_fd, &s->timer_fd};

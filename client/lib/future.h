@@ -25,6 +25,8 @@ enum sluice_status future_start(struct sluice_future *f, enum sluice_status stat
 void future_finished(sluice *s, struct call *c);
 /* The event loop's descriptor follows the connection's state. With the lock. */
 void future_watch(sluice *s);
+/* The transport's descriptor is about to be closed. */
+void future_forget(sluice *s);
 /* Closes what sluice_fd opened. */
 void future_unwatch(sluice *s);
 /* Frees all futures. */

@@ -78,10 +78,10 @@ void io_settle(sluice *s)
 {
     if (s->state != CONN_LOST || s->reading || s->writing)
         return;
+    future_forget(s);
     s->ops->close(s->transport);
     s->transport = NULL;
     s->blocked = false;
-    s->watched_fd = -1;
     buffer_clear(&s->in);
     session_lost(s);
     assert(s->state == CONN_DOWN);

@@ -17,6 +17,7 @@
 #include <nng/protocol/reqrep0/req.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -266,6 +267,17 @@ static int set_up(struct remote *r, const char *url)
     return e == 0 ? 0 : errno_of(e);
 }
 
+/* The first socket starts nng's threads. They take no signals: these are the program's, which may wait for them with a signalfd. */
+static int open_socket(nng_socket *ret)
+{
+    sigset_t all, old;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    int e = nng_req0_open_raw(ret);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    return e;
+}
+
 static int remote_open(const char *url, void **ret)
 {
     struct remote *r = calloc(1, sizeof *r);
@@ -277,7 +289,7 @@ static int remote_open(const char *url, void **ret)
         free(r);
         return error;
     }
-    int e = nng_req0_open_raw(&r->socket);
+    int e = open_socket(&r->socket);
     if (e != 0) {
         close(r->event_fd);
         free(r);

@@ -60,15 +60,15 @@ void context_cancel(struct engine *e, struct context *ctx, enum status error, st
 {
     if (ctx->error != STATUS_OK || ctx->never)
         return;
-    struct list todo;
-    list_init(&todo);
-    list_push_back(&todo, &ctx->cancelling);
-    for (struct list_node *n; (n = list_pop_front(&todo));) {
+    struct list worklist;
+    list_init(&worklist);
+    list_push_back(&worklist, &ctx->cancelling);
+    for (struct list_node *n; (n = list_pop_front(&worklist));) {
         struct context *at = container_of(n, struct context, cancelling);
         while ((n = list_first(&at->children))) {
             struct context *child = container_of(n, struct context, sibling);
             context_leave_parent(child);
-            list_push_back(&todo, &child->cancelling);
+            list_push_back(&worklist, &child->cancelling);
         }
         context_finish(e, at, error, cause);
     }

@@ -175,6 +175,29 @@ next() {
     dead "$child"
 }
 
+# A daemon that is reached by TCP: on the first of some ports that is free.
+start_remote() {
+    daemon_stop
+    for _ in {1..20}; do
+        local port=$((20000 + RANDOM % 20000))
+        daemon_start --listen "tcp://127.0.0.1:$port" && break
+    done
+    export SLUICE_ADDR=tcp://127.0.0.1:$port
+}
+
+@test "a remote daemon: the same, and it may be away for the grace" {
+    start_remote
+    exits 4 sluice lock deploy -- sh -c 'exit 4'
+    background sluice lock deploy --grace 50ms -- sh -c 'echo $$ >"$0"; exec sleep 1000' "$pipe" # the child
+    read -r child <"$pipe"
+    kill -KILL "$daemon"
+    wait "$daemon" || :
+    daemon=
+    ended 75
+    [[ $(err) == *'cannot be reached'* ]]
+    dead "$child"
+}
+
 @test "readers together, writers alone" {
     sluice make config --rwmutex
     background sluice lock config --shared -- sh -c 'echo reading >"$0"; read -r word <"$0"' "$pipe"

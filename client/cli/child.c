@@ -123,15 +123,18 @@ static int await_exec(struct child *c, const char *name, int report)
 int child_start(struct child *c, char **command, bool has_input, const void *data, size_t size,
                 int64_t kill_after_ns)
 {
-    const struct child_spec spec = {has_input, data, size, -1, kill_after_ns, false};
+    const struct child_spec spec = {
+        .has_input = has_input, .data = data, .size = size, .output = -1, .kill_after_ns = kill_after_ns};
     return child_start_with(c, command, &spec);
 }
 
 /* Blocks the signals that are waited for, and opens what tells of them; c->signals is -1 if that fails. */
-static void watch_signals(struct child *c)
+static void watch_signals(struct child *c, const sigset_t *more)
 {
     sigset_t set;
     sigemptyset(&set);
+    if (more != NULL)
+        set = *more;
     for (size_t i = 0; i < sizeof watched / sizeof *watched; i++)
         sigaddset(&set, watched[i]);
     c->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -149,12 +152,12 @@ int child_start_with(struct child *c, char **command, const struct child_spec *s
                         .size = spec->size,
                         .kill_after_ns = spec->kill_after_ns,
                         .kill_at_ns = INT64_MAX};
-    c->terminal = spec->has_input ? -1 : open_terminal();
+    c->terminal = spec->has_input || spec->in_background ? -1 : open_terminal();
     if (spec->guarded) /* before there are pipes whose end would be waited for */
         c->guard = guard_start(spec->kill_after_ns);
     if (pipe2(report, O_CLOEXEC) < 0 || (spec->has_input && pipe2(input, O_CLOEXEC) < 0))
         return fail_text(EX_OSERR, "cannot make a pipe: %s", strerror(errno));
-    watch_signals(c);
+    watch_signals(c, spec->signals);
     pid_t parent = getpid();
     c->pid = c->signals < 0 || c->guard < 0 ? -1 : fork();
     if (c->pid == 0)

@@ -48,6 +48,8 @@ struct child_spec {
     int64_t kill_after_ns; /* between SIGTERM and SIGKILL */
     bool
         guarded; /* should this process be killed, what is open here stays open until the whole group is gone */
+    const sigset_t *signals; /* further ones that are CHILD_SIGNALED; NULL: none */
+    bool in_background;      /* the terminal stays ours, with its Ctrl-C */
 };
 
 /* Runs the command. With has_input, data of this size is its stdin; it is borrowed until the command has ended. kill_after_ns: between

@@ -8,10 +8,15 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "duration.h"
+#include "limit.h"
+#include "rate.h"
 #include "value.h"
+
+enum { VALUE_SHOWN_MAX = 1024 }; /* bytes of a value; of a longer one only the size */
 
 /* A word for what it is at. */
 static const char *state_of(const struct sluice_description *d)
@@ -27,9 +32,35 @@ static const char *state_of(const struct sluice_description *d)
     case SLUICE_KIND_SEMAPHORE: return d->hold.free > 0 ? "free" : "taken";
     case SLUICE_KIND_ONCE: return d->hold.done ? "done" : d->hold.holds > 0 ? "running" : "new";
     case SLUICE_KIND_WAITGROUP: return d->count.value > 0 ? "busy" : "done";
+    case SLUICE_KIND_BARRIER: return d->barrier.arrived > 0 ? "gathering" : "empty";
+    case SLUICE_KIND_GROUP:
+        return d->hold.holds > 0 ? "running" : d->hold.said.type != SLUICE_TYPE_NONE ? "failed" : "idle";
+    case SLUICE_KIND_FLIGHT: return d->hold.holds > 0 ? "running" : "idle";
+    case SLUICE_KIND_COND:
+    case SLUICE_KIND_LIMITER:
     case SLUICE_KIND_COUNTER: return "-";
+    case SLUICE_KIND_CELL: return d->cell.revision > 0 ? "full" : "empty";
     default: return d->timer.armed ? "armed" : "stopped";
     }
+}
+
+static bool is_long(const struct sluice_value *v)
+{
+    bool number = v->type == SLUICE_TYPE_INT64 || v->type == SLUICE_TYPE_DOUBLE;
+    return !number && v->type != SLUICE_TYPE_NONE && v->bytes.size > VALUE_SHOWN_MAX;
+}
+
+/* A value on a line of its own, behind what it is. */
+static void print_value(const char *what, const struct sluice_value *v)
+{
+    fputs(what, stdout);
+    if (v->type == SLUICE_TYPE_NONE)
+        fputs("none", stdout);
+    else if (is_long(v))
+        printf("%zu bytes", v->bytes.size);
+    else
+        out_json_value(NULL, v);
+    putchar('\n');
 }
 
 /* A context value as text, for listings. */
@@ -56,6 +87,10 @@ static void print_channel(const struct sluice_description *d)
     if (d->channel.deliveries_max > 0)
         printf("dead letter %s after %" PRIu32 " deliveries\n", d->channel.dead_letter,
                d->channel.deliveries_max);
+    if (d->channel.fenced)
+        puts("fenced      yes");
+    if (d->channel.fence > 0)
+        printf("fence       %" PRIu64 "\n", d->channel.fence);
 }
 
 static void print_context(const struct sluice_description *d, int64_t wall_offset_ns)
@@ -91,14 +126,39 @@ static void print_hold(const struct sluice_description *d)
     bool held = d->hold.holds > 0;
     if (d->kind == SLUICE_KIND_SEMAPHORE)
         printf("permits     %" PRIu64 ", %" PRIu64 " free\n", d->hold.size, d->hold.free);
+    if (d->kind == SLUICE_KIND_GROUP && d->hold.has_limit)
+        printf("limit       %" PRIu64 "\n", d->hold.size);
+    if (d->kind == SLUICE_KIND_GROUP && d->hold.context != 0)
+        printf("context     #%" PRIu64 "\n", d->hold.context);
     printf("state       %s\n", state_of(d));
-    if (held)
+    if (held && d->hold.token != 0) /* the runs of a flight are under its keys */
         printf("held by     session %" PRIu64 ", token %" PRIu64 "%s\n", d->hold.holder, d->hold.token,
                d->hold.holds > 1 ? ", the newest" : "");
-    if (d->hold.holds > 1)
+    if (d->hold.holds > 1 && d->hold.token != 0)
         printf("holders     %" PRIu64 "\n", d->hold.holds);
     if (d->hold.owner_died)
         printf("owner died  %s\n", d->hold.done ? "so it has failed" : "the next holder will be told");
+    if (d->hold.said.type != SLUICE_TYPE_NONE)
+        print_value(d->kind == SLUICE_KIND_GROUP ? "first error " : "says        ", &d->hold.said);
+}
+
+static void print_barrier(const struct sluice_description *d)
+{
+    printf("parties     %" PRIu32 ", %" PRIu32 " have arrived\ncycle       %" PRIu64 "\n", d->barrier.parties,
+           d->barrier.arrived, d->barrier.cycle);
+}
+
+static void print_limiter(const struct sluice_description *d)
+{
+    const struct sluice_limiter_spec *spec = &d->limiter.spec;
+    char text[RATE_TEXT_SIZE];
+    bool windowed = spec->algorithm == SLUICE_ALGORITHM_WINDOW || spec->algorithm == SLUICE_ALGORITHM_SLIDING;
+    printf("algorithm   %s\n", limit_algorithm_name(spec->algorithm));
+    if (spec->algorithm != SLUICE_ALGORITHM_CONCURRENCY)
+        printf("rate        %s\n", rate_text(&spec->rate, text));
+    if (!windowed)
+        printf("burst       %" PRIu64 "\n", spec->burst);
+    printf("remaining   %" PRId64 "\nkeys        %" PRIu64 "\n", d->limiter.remaining, d->limiter.keys);
 }
 
 static void print_count(const struct sluice_description *d)
@@ -109,6 +169,15 @@ static void print_count(const struct sluice_description *d)
         printf("lost        %" PRIu64 "\n", d->count.lost);
     if (d->count.fence > 0)
         printf("fence       %" PRIu64 "\n", d->count.fence);
+}
+
+static void print_content(const struct sluice_description *d)
+{
+    printf("type        %s\nrevision    %" PRIu64 "\n", sluice_type_name(d->cell.value.type),
+           d->cell.revision);
+    print_value("value       ", &d->cell.value);
+    if (d->cell.fence > 0)
+        printf("fence       %" PRIu64 "\n", d->cell.fence);
 }
 
 static void print_rights(uint32_t rights)
@@ -122,6 +191,11 @@ void describe_print(const struct sluice_description *d, int64_t wall_offset_ns)
 {
     char text[DURATION_TEXT_SIZE];
     printf("%s%s%s\n", out_bold(), *d->name != '\0' ? d->name : "(anonymous)", out_plain());
+    if (*d->key != '\0') {
+        fputs("key         ", stdout);
+        out_json_string(d->key, strlen(d->key));
+        putchar('\n');
+    }
     printf("kind        %s\nserial      %" PRIu64 ", version %" PRIu64 "\n", sluice_kind_name(d->kind),
            d->serial, d->version);
     switch (d->kind) {
@@ -133,9 +207,14 @@ void describe_print(const struct sluice_description *d, int64_t wall_offset_ns)
     case SLUICE_KIND_MUTEX:
     case SLUICE_KIND_RWMUTEX:
     case SLUICE_KIND_SEMAPHORE:
+    case SLUICE_KIND_GROUP:
+    case SLUICE_KIND_FLIGHT:
     case SLUICE_KIND_ONCE: print_hold(d); break;
+    case SLUICE_KIND_BARRIER: print_barrier(d); break;
+    case SLUICE_KIND_LIMITER: print_limiter(d); break;
     case SLUICE_KIND_WAITGROUP:
     case SLUICE_KIND_COUNTER: print_count(d); break;
+    case SLUICE_KIND_CELL: print_content(d); break;
     default: break;
     }
     printf("made        %s ago, by uid %" PRIu32, duration_short(d->now_ns - d->made_ns, text), d->uid);
@@ -163,14 +242,15 @@ static json_t *number(uint64_t n)
 
 static json_t *channel_json(const struct sluice_description *d)
 {
-    return json_pack("{s:s, s:I, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:s*}", "type",
+    return json_pack("{s:s, s:I, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:s*, s:b, s:o}", "type",
                      sluice_type_name(d->channel.type), "cap", (json_int_t)d->channel.cap, "len",
                      number(d->channel.len), "closed", d->channel.closed, "leased", number(d->channel.leased),
                      "receivers", number(d->channel.receivers), "senders", number(d->channel.senders),
                      "bytes_held", number(d->channel.bytes_held), "sent", number(d->channel.sent), "received",
                      number(d->channel.received), "len_max", number(d->channel.len_max), "deliveries_max",
                      (json_int_t)d->channel.deliveries_max, "dead_letter",
-                     *d->channel.dead_letter == '\0' ? NULL : d->channel.dead_letter);
+                     *d->channel.dead_letter == '\0' ? NULL : d->channel.dead_letter, "fenced",
+                     d->channel.fenced, "fence", number(d->channel.fence));
 }
 
 static json_t *context_json(const struct sluice_description *d)
@@ -190,6 +270,23 @@ static json_t *context_json(const struct sluice_description *d)
     return json;
 }
 
+/* A value that people wrote, or null. */
+static json_t *said_json(const struct sluice_value *v)
+{
+    json_t *json = NULL;
+    switch (v->type) {
+    case SLUICE_TYPE_INT64: return json_integer(v->integer);
+    case SLUICE_TYPE_DOUBLE: json = json_real(v->real); break;
+    case SLUICE_TYPE_JSON: json = json_loadb(v->bytes.data, v->bytes.size, JSON_DECODE_ANY, NULL); break;
+    case SLUICE_TYPE_BYTES:
+    case SLUICE_TYPE_STRING:
+        json = json_stringn(v->bytes.size == 0 ? "" : v->bytes.data, v->bytes.size);
+        break;
+    default: break;
+    }
+    return json == NULL ? json_null() : json;
+}
+
 static json_t *hold_json(const struct sluice_description *d)
 {
     json_t *json =
@@ -203,7 +300,30 @@ static json_t *hold_json(const struct sluice_description *d)
         json_object_set_new(json, "size", number(d->hold.size));
         json_object_set_new(json, "free", number(d->hold.free));
     }
+    if (d->kind == SLUICE_KIND_MUTEX)
+        json_object_set_new(json, "value", said_json(&d->hold.said));
+    if (d->kind == SLUICE_KIND_GROUP) {
+        json_object_set_new(json, "limit", d->hold.has_limit ? number(d->hold.size) : json_null());
+        json_object_set_new(json, "error", said_json(&d->hold.said));
+        json_object_set_new(json, "context", number(d->hold.context));
+    }
     return json;
+}
+
+static json_t *barrier_json(const struct sluice_description *d)
+{
+    return json_pack("{s:I, s:I, s:o}", "parties", (json_int_t)d->barrier.parties, "arrived",
+                     (json_int_t)d->barrier.arrived, "cycle", number(d->barrier.cycle));
+}
+
+static json_t *limiter_json(const struct sluice_description *d)
+{
+    const struct sluice_limiter_spec *spec = &d->limiter.spec;
+    return json_pack("{s:s, s:o, s:I, s:b, s:o, s:I, s:o}", "algorithm",
+                     limit_algorithm_name(spec->algorithm), "count", number(spec->rate.count), "period_ns",
+                     (json_int_t)spec->rate.period_ns, "infinite", spec->rate.infinite, "burst",
+                     number(spec->burst), "remaining", (json_int_t)d->limiter.remaining, "keys",
+                     number(d->limiter.keys));
 }
 
 static json_t *count_json(const struct sluice_description *d)
@@ -211,6 +331,12 @@ static json_t *count_json(const struct sluice_description *d)
     bool group = d->kind == SLUICE_KIND_WAITGROUP;
     return json_pack("{s:I, s:o}", "value", (json_int_t)d->count.value, group ? "lost" : "fence",
                      number(group ? d->count.lost : d->count.fence));
+}
+
+static json_t *cell_json(const struct sluice_description *d)
+{
+    return json_pack("{s:s, s:o, s:o}", "type", sluice_type_name(d->cell.value.type), "revision",
+                     number(d->cell.revision), "fence", number(d->cell.fence));
 }
 
 /* What objects of this kind have and others have not. */
@@ -222,9 +348,15 @@ static json_t *own_json(const struct sluice_description *d)
     case SLUICE_KIND_MUTEX:
     case SLUICE_KIND_RWMUTEX:
     case SLUICE_KIND_SEMAPHORE:
+    case SLUICE_KIND_GROUP:
+    case SLUICE_KIND_FLIGHT:
     case SLUICE_KIND_ONCE: return hold_json(d);
+    case SLUICE_KIND_BARRIER: return barrier_json(d);
+    case SLUICE_KIND_LIMITER: return limiter_json(d);
+    case SLUICE_KIND_COND: return json_object();
     case SLUICE_KIND_WAITGROUP:
     case SLUICE_KIND_COUNTER: return count_json(d);
+    case SLUICE_KIND_CELL: return cell_json(d);
     default:
         return json_pack("{s:b, s:I, s:I}", "armed", d->timer.armed, "due_ns", (json_int_t)d->timer.due_ns,
                          "period_ns", (json_int_t)d->timer.period_ns);
@@ -238,6 +370,8 @@ json_t *describe_json(const struct sluice_description *d)
                   sluice_kind_name(d->kind), "serial", number(d->serial), "version", number(d->version),
                   "references", number(d->references), "owner", number(d->owner), "made_ns",
                   (json_int_t)d->made_ns, "uid", (json_int_t)d->uid, "waiting", number(d->waiting));
+    if (*d->key != '\0')
+        json_object_set_new(json, "key", json_string(d->key));
     if (d->now_ns != 0) /* a list has none */
         json_object_set_new(json, "now_ns", json_integer(d->now_ns));
     json_t *own = own_json(d);
@@ -277,17 +411,46 @@ void describe_head(struct out_table *table)
 /* What is in it or held of it, and how much there may be. */
 static void row_counts(struct out_table *table, const struct sluice_description *d)
 {
-    bool counts = d->kind == SLUICE_KIND_WAITGROUP || d->kind == SLUICE_KIND_COUNTER;
-    if (counts)
-        out_cell(table, "%" PRId64, d->count.value);
-    else if (d->kind == SLUICE_KIND_SEMAPHORE)
-        out_cell(table, "%" PRIu64, d->hold.size - d->hold.free);
-    else
-        out_cell(table, "-");
-    if (d->kind == SLUICE_KIND_SEMAPHORE)
+    const struct sluice_limiter_spec *limiter = &d->limiter.spec;
+    char text[RATE_TEXT_SIZE];
+    switch (d->kind) {
+    case SLUICE_KIND_WAITGROUP:
+    case SLUICE_KIND_COUNTER: out_cell(table, "%" PRId64, d->count.value); break;
+    case SLUICE_KIND_SEMAPHORE: out_cell(table, "%" PRIu64, d->hold.size - d->hold.free); break;
+    case SLUICE_KIND_GROUP:
+    case SLUICE_KIND_FLIGHT: out_cell(table, "%" PRIu64, d->hold.holds); break;
+    case SLUICE_KIND_BARRIER: out_cell(table, "%" PRIu32, d->barrier.arrived); break;
+    case SLUICE_KIND_LIMITER: out_cell(table, "%" PRId64, d->limiter.remaining); break;
+    default: out_cell(table, "-"); break;
+    }
+    if (d->kind == SLUICE_KIND_SEMAPHORE || (d->kind == SLUICE_KIND_GROUP && d->hold.has_limit))
         out_cell(table, "%" PRIu64, d->hold.size);
+    else if (d->kind == SLUICE_KIND_BARRIER)
+        out_cell(table, "%" PRIu32, d->barrier.parties);
+    else if (d->kind == SLUICE_KIND_LIMITER && limiter->algorithm == SLUICE_ALGORITHM_CONCURRENCY)
+        out_cell(table, "%" PRIu64, limiter->burst);
+    else if (d->kind == SLUICE_KIND_LIMITER)
+        out_cell(table, "%s", rate_text(&limiter->rate, text));
     else
         out_cell(table, "-");
+}
+
+/* Of what type its content is. */
+static const char *row_type(const struct sluice_description *d)
+{
+    if (d->kind == SLUICE_KIND_LIMITER)
+        return limit_algorithm_name(d->limiter.spec.algorithm);
+    return d->kind == SLUICE_KIND_CELL && d->cell.revision > 0 ? sluice_type_name(d->cell.value.type) : "-";
+}
+
+/* A key is anybody's text: it is quoted, so that it stays on its line and moves no cursor. */
+static void row_key(struct out_table *table, const struct sluice_description *d)
+{
+    json_t *string = json_string(d->key); /* NULL: no UTF-8 */
+    char *quoted = string == NULL ? NULL : json_dumps(string, JSON_ENCODE_ANY);
+    out_cell(table, "#%" PRIu64 " %s", d->serial, quoted == NULL ? "?" : quoted);
+    free(quoted);
+    json_decref(string);
 }
 
 void describe_row(struct out_table *table, const struct sluice_description *d, int64_t now_ns)
@@ -295,6 +458,8 @@ void describe_row(struct out_table *table, const struct sluice_description *d, i
     char text[DURATION_TEXT_SIZE];
     if (*d->name != '\0')
         out_cell(table, "%s", d->name);
+    else if (*d->key != '\0')
+        row_key(table, d);
     else
         out_cell(table, "#%" PRIu64, d->serial);
     out_cell(table, "%s", sluice_kind_name(d->kind));
@@ -305,7 +470,7 @@ void describe_row(struct out_table *table, const struct sluice_description *d, i
         out_cell(table, "%s", sluice_type_name(d->channel.type));
     } else {
         row_counts(table, d);
-        out_cell(table, "-");
+        out_cell(table, "%s", row_type(d));
     }
     out_cell(table, "%" PRIu64, d->waiting);
     out_cell(table, "%s", duration_short(now_ns - d->made_ns, text));

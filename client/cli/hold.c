@@ -12,6 +12,8 @@
  *     at most it gets SIGKILL. A twelfth is left for this process to be scheduled in. Before the command is started the ttl is prolonged
  *     once, since the grant may have lain there for a while.
  *
+ * Of several that were had in one step each is prolonged, and to lose one is to lose them all.
+ *
  * One request is parked for as long as the command runs, a receive from nil, which only the end of the session can finish.
  */
 #include "hold.h"
@@ -67,12 +69,14 @@ struct running {
     sluice *s;
     const struct hold *hold;
     struct child child;
-    sluice_future *watch;  /* ends with the session; NULL: it has */
-    sluice_future *extend; /* in flight; NULL: none */
-    int64_t sent_ns;       /* when that was sent. All instants are of the monotonic clock, INT64_MAX: never */
-    int64_t safe_ns;       /* the ttl does not pass before */
-    int64_t next_ns;       /* when it is prolonged next */
-    int64_t down_ns;       /* since when the daemon cannot be reached */
+    sluice_future *watch;              /* ends with the session; NULL: it has */
+    sluice_future *extends[HOLDS_MAX]; /* one for each hold; NULL: not in flight */
+    size_t extending;                  /* how many are in flight */
+    bool extended;                     /* those that are not in flight any more were all well */
+    int64_t sent_ns; /* when they were sent. All instants are of the monotonic clock, INT64_MAX: never */
+    int64_t safe_ns; /* the ttl does not pass before */
+    int64_t next_ns; /* when it is prolonged next */
+    int64_t down_ns; /* since when the daemon cannot be reached */
     bool lost;
 };
 
@@ -81,36 +85,59 @@ static int64_t later(int64_t at_ns, int64_t duration_ns)
     return at_ns > INT64_MAX - duration_ns ? INT64_MAX : at_ns + duration_ns;
 }
 
-static void lose(struct running *r, const char *why)
+static void lose(struct running *r, const struct hold *h, const char *why)
 {
     if (r->lost)
         return;
     r->lost = true;
-    remark("%s: the %s is lost: %s; the command is stopped", r->hold->name, r->hold->what, why);
+    remark("%s: the %s is lost: %s; the command is stopped", h->name, h->what, why);
     child_stop(&r->child);
 }
 
 static void prolong(struct running *r)
 {
+    size_t i = 0;
     r->sent_ns = monotonic_now();
     r->next_ns = INT64_MAX;
-    if (sluice_extend_token_start(r->s, r->hold->grant.token, hold_options.ttl_ns, &r->extend) != SLUICE_OK)
+    r->extended = true;
+    for (const struct hold *h = r->hold; h != NULL; h = h->next, i++)
+        if (sluice_extend_token_start(r->s, h->grant.token, hold_options.ttl_ns, &r->extends[i]) == SLUICE_OK)
+            r->extending++;
+        else
+            r->extended = false;
+    if (r->extending == 0)
         r->next_ns = later(r->sent_ns, hold_options.ttl_ns / 3);
     sluice_flush(r->s);
 }
 
-/* The answer is there. */
+/* One answer is there. */
+static void take_answer(struct running *r, const struct hold *h, sluice_future *answer)
+{
+    enum sluice_status status = sluice_future_finish(answer, NULL);
+    r->extending--;
+    if (status == SLUICE_OK)
+        return;
+    r->extended = false;
+    if (status == SLUICE_NOT_LEASED)
+        lose(r, h, "its time has passed, or someone has given it back");
+    else if (status != SLUICE_UNAVAILABLE)
+        lose(r, h, sluice_errmsg());
+}
+
+/* Takes the answers that are there; when all are, it is known how long there is time. */
 static void prolonged(struct running *r)
 {
-    enum sluice_status status = sluice_future_finish(r->extend, NULL);
-    r->extend = NULL;
+    size_t i = 0;
+    for (const struct hold *h = r->hold; h != NULL; h = h->next, i++)
+        if (r->extends[i] != NULL && sluice_future_done(r->extends[i])) {
+            take_answer(r, h, r->extends[i]);
+            r->extends[i] = NULL;
+        }
+    if (r->extending > 0)
+        return;
     r->next_ns = later(r->sent_ns, hold_options.ttl_ns / 3);
-    if (status == SLUICE_OK)
+    if (r->extended)
         r->safe_ns = later(r->sent_ns, hold_options.ttl_ns);
-    else if (status == SLUICE_NOT_LEASED)
-        lose(r, "its time has passed, or someone has given it back");
-    else if (status != SLUICE_UNAVAILABLE)
-        lose(r, sluice_errmsg());
 }
 
 static void on_readable(struct running *r)
@@ -119,12 +146,12 @@ static void on_readable(struct running *r)
         r->down_ns = INT64_MAX;
     else if (r->down_ns == INT64_MAX)
         r->down_ns = monotonic_now();
-    if (r->extend != NULL && sluice_future_done(r->extend))
+    if (r->extending > 0)
         prolonged(r);
     if (r->watch != NULL && sluice_future_done(r->watch)) {
         sluice_future_finish(r->watch, NULL);
         r->watch = NULL;
-        lose(r, sluice_errmsg());
+        lose(r, r->hold, sluice_errmsg());
     }
 }
 
@@ -144,20 +171,26 @@ static void on_time(struct running *r)
 {
     int64_t now_ns = monotonic_now();
     if (r->safe_ns != INT64_MAX && now_ns >= r->safe_ns - hold_options.ttl_ns / 3)
-        lose(r, "the daemon does not prolong its time");
+        lose(r, r->hold, "the daemon does not prolong its time");
     else if (now_ns >= later(r->down_ns, hold_options.grace_ns))
-        lose(r, "the daemon cannot be reached");
+        lose(r, r->hold, "the daemon cannot be reached");
     else if (now_ns >= r->next_ns)
         prolong(r);
 }
 
-/* The environment tells the command what it runs under. */
-static void tell(const struct sluice_grant *grant)
+/* The environment tells the command what it runs under: the tokens, with a space between. */
+static void tell(const struct hold *h)
 {
-    char token[24];
-    snprintf(token, sizeof token, "%" PRIu64, grant->token);
-    setenv("SLUICE_TOKEN", token, 1);
-    if (grant->owner_died)
+    char tokens[HOLDS_MAX * 21 + 1];
+    size_t used = 0;
+    bool owner_died = false;
+    for (; h != NULL; h = h->next) {
+        used += (size_t)snprintf(tokens + used, sizeof tokens - used, "%s%" PRIu64, used > 0 ? " " : "",
+                                 h->grant.token);
+        owner_died = owner_died || h->grant.owner_died;
+    }
+    setenv("SLUICE_TOKEN", tokens, 1);
+    if (owner_died)
         setenv("SLUICE_OWNER_DIED", "1", 1);
     else
         unsetenv("SLUICE_OWNER_DIED");
@@ -170,16 +203,18 @@ static int start(struct running *r, char **command, int output)
     r->safe_ns = r->next_ns = r->down_ns = INT64_MAX;
     if (ttl_ns > 0) {
         int64_t now_ns = monotonic_now();
-        enum sluice_status status = sluice_extend_token(r->s, r->hold->grant.token, ttl_ns);
-        if (status != SLUICE_OK)
-            return fail(status, r->hold->name);
+        for (const struct hold *h = r->hold; h != NULL; h = h->next) {
+            enum sluice_status status = sluice_extend_token(r->s, h->grant.token, ttl_ns);
+            if (status != SLUICE_OK)
+                return fail(status, h->name);
+        }
         r->safe_ns = later(now_ns, ttl_ns);
         r->next_ns = later(now_ns, ttl_ns / 3);
         kill_after_ns = kill_after_ns < ttl_ns / 4 ? kill_after_ns : ttl_ns / 4;
     }
     if (interrupt_signal() != 0)
         return 128 + interrupt_signal();
-    tell(&r->hold->grant);
+    tell(r->hold);
     const struct child_spec spec = {.output = output, .kill_after_ns = kill_after_ns, .guarded = true};
     int code = child_start_with(&r->child, command, &spec);
     if (code == 0 && interrupt_signal() != 0) { /* a moment ago: it was meant for the command as well */
@@ -198,7 +233,7 @@ struct hold_end hold_run(sluice *s, const struct hold *h, char **command, int ou
     end.started = true;
     sluice_chan nil = SLUICE_NIL;
     if (sluice_recv_start(s, nil, 0, NULL, &r.watch) != SLUICE_OK)
-        lose(&r, sluice_errmsg());
+        lose(&r, h, sluice_errmsg());
     sluice_flush(s);
     enum child_event event = CHILD_TIME;
     while (event != CHILD_ENDED) {
@@ -228,6 +263,7 @@ enum sluice_status hold_give_back(sluice *s, const struct hold *h)
         return h->shared ? sluice_rwmutex_runlock(s, sluice_rwmutex_of(h->ref), token)
                          : sluice_rwmutex_unlock(s, sluice_rwmutex_of(h->ref), token);
     case SLUICE_KIND_SEMAPHORE: return sluice_sem_release_token(s, sluice_sem_of(h->ref), token, 0);
+    case SLUICE_KIND_LIMITER: return sluice_limiter_release(s, sluice_limiter_of(h->ref), token);
     default: return SLUICE_WRONG_KIND;
     }
 }
@@ -243,23 +279,54 @@ static int run_and_give_back(sluice *s, const struct hold *h, char **command)
     struct hold_end end = hold_run(s, h, command, -1);
     if (end.lost)
         return end.code;
-    enum sluice_status status = hold_give_back(s, h);
-    if (status == SLUICE_OK || given_back_before(status))
-        return end.code;
-    remark("%s: the %s was lost while the command ran: %s", h->name, h->what, sluice_errmsg());
-    return EX_TEMPFAIL;
+    for (; h != NULL; h = h->next) {
+        enum sluice_status status = hold_give_back(s, h);
+        if (status == SLUICE_OK || given_back_before(status))
+            continue;
+        remark("%s: the %s was lost while the command ran: %s", h->name, h->what, sluice_errmsg());
+        end.code = EX_TEMPFAIL;
+    }
+    return end.code;
 }
 
 int hold_leave(sluice *s, const struct hold *h, int32_t pid)
 {
-    enum sluice_status status = sluice_adopt_for(s, h->grant.token, pid);
+    enum sluice_status status = SLUICE_OK;
+    for (const struct hold *one = h; one != NULL && status == SLUICE_OK; one = one->next)
+        status = sluice_adopt_for(s, one->grant.token, pid);
     if (status == SLUICE_OK)
         return 0;
     char process[32];
     snprintf(process, sizeof process, "process %" PRId32, pid);
     int code = fail(status, process);
-    hold_give_back(s, h);
+    for (; h != NULL; h = h->next)
+        hold_give_back(s, h);
     return code;
+}
+
+static void print_json(const struct hold *h)
+{
+    printf("{\"token\":%" PRIu64 ",\"owner_died\":%s}", h->grant.token,
+           h->grant.owner_died ? "true" : "false");
+}
+
+/* The token, or those of all, in their order: a line, or a JSON array. */
+static void print_tokens(const struct args *args, const struct hold *all)
+{
+    bool array = args->json && all->next != NULL;
+    const char *between = args->json ? "," : " ";
+    fputs(array ? "[" : "", stdout);
+    for (const struct hold *h = all; h != NULL; h = h->next) {
+        fputs(h == all ? "" : between, stdout);
+        if (args->json)
+            print_json(h);
+        else
+            printf("%" PRIu64, h->grant.token);
+    }
+    puts(array ? "]" : "");
+    for (const struct hold *h = all; h != NULL && !args->json; h = h->next)
+        if (h->grant.owner_died)
+            remark("%s: the holder before died: what this guards may be half done", h->name);
 }
 
 int hold_serve(const struct args *args, sluice *s, const struct hold *h)
@@ -267,15 +334,7 @@ int hold_serve(const struct args *args, sluice *s, const struct hold *h)
     if (args->command != NULL)
         return run_and_give_back(s, h, args->command);
     int code = hold_leave(s, h, hold_options.for_pid);
-    if (code != 0)
-        return code;
-    if (args->json) {
-        printf("{\"token\":%" PRIu64 ",\"owner_died\":%s}\n", h->grant.token,
-               h->grant.owner_died ? "true" : "false");
-        return 0;
-    }
-    printf("%" PRIu64 "\n", h->grant.token);
-    if (h->grant.owner_died)
-        remark("%s: the holder before died: what this guards may be half done", h->name);
-    return 0;
+    if (code == 0)
+        print_tokens(args, h);
+    return code;
 }

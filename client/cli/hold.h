@@ -20,7 +20,10 @@ struct hold {
     sluice_ref ref;
     bool shared; /* RWMUTEX */
     struct sluice_grant grant;
+    const struct hold
+        *next; /* what was had along with it, in one step; NULL: no more. At most HOLDS_MAX in all */
 };
+enum { HOLDS_MAX = 64 };
 
 /* What was asked for. */
 struct hold_options {
@@ -69,9 +72,9 @@ struct hold_end {
 struct hold_end hold_run(sluice *s, const struct hold *h, char **command, int output);
 /* Runs the command, or leaves h with the process of --hold-for-pid; else gives it back. The exit code. */
 int hold_serve(const struct args *args, sluice *s, const struct hold *h);
-/* Gives back what the token holds. */
+/* Gives back what the token holds, of h alone. */
 enum sluice_status hold_give_back(sluice *s, const struct hold *h);
-/* Leaves it with a process. 0, or the exit code with a message said, and it was given back. */
+/* Leaves it, and what was had along with it, with a process. 0, or the exit code with a message said, and all was given back. */
 int hold_leave(sluice *s, const struct hold *h, int32_t pid);
 
 #endif

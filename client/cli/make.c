@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "channel.h"
+#include "limit.h"
 #include "link.h"
 #include "sync.h"
 #include "verb.h"
@@ -21,6 +22,9 @@ static struct {
     enum sluice_kind kind; /* NONE: a channel */
     int64_t duration_ns;   /* TIMER, TICKER */
     struct sync_spec sync; /* all other kinds */
+    bool fenced;           /* a channel, a counter, a cell */
+    bool group;            /* one of a group's options was given */
+    struct limit_options limit;
 } make = {.sync = SYNC_SPEC_INIT(SLUICE_KIND_NONE, SLUICE_KIND_NONE)};
 
 enum {
@@ -33,11 +37,19 @@ enum {
     KEY_SEMAPHORE,
     KEY_WAITGROUP,
     KEY_COUNTER,
+    KEY_CELL,
     KEY_ONCE,
+    KEY_COND,
+    KEY_BARRIER,
+    KEY_GROUP,
+    KEY_FLIGHT,
+    KEY_LIMITER,
     KEY_MIN,
     KEY_MAX,
     KEY_FENCED,
-    KEY_POISON
+    KEY_POISON,
+    KEY_LIMIT,
+    KEY_CANCELS
 };
 
 static void take_kind(struct argp_state *state, enum sluice_kind kind)
@@ -47,10 +59,9 @@ static void take_kind(struct argp_state *state, enum sluice_kind kind)
     make.kind = make.sync.made = kind;
 }
 
-/* The options of locks, semaphores, wait groups, counters and onces. */
-static bool sync_option(int key, char *arg, struct argp_state *state)
+/* Kinds with one parameter or none. */
+static bool kind_option(int key, char *arg, struct argp_state *state)
 {
-    struct sluice_counter_spec *counter = &make.sync.counter;
     switch (key) {
     case KEY_MUTEX: take_kind(state, SLUICE_KIND_MUTEX); return true;
     case KEY_RWMUTEX: take_kind(state, SLUICE_KIND_RWMUTEX); return true;
@@ -61,9 +72,27 @@ static bool sync_option(int key, char *arg, struct argp_state *state)
     case KEY_WAITGROUP: take_kind(state, SLUICE_KIND_WAITGROUP); return true;
     case KEY_COUNTER:
         take_kind(state, SLUICE_KIND_COUNTER);
-        counter->value = args_number(state, "--counter", arg, INT64_MIN, INT64_MAX);
+        make.sync.counter.value = args_number(state, "--counter", arg, INT64_MIN, INT64_MAX);
         return true;
+    case KEY_CELL: take_kind(state, SLUICE_KIND_CELL); return true;
     case KEY_ONCE: take_kind(state, SLUICE_KIND_ONCE); return true;
+    case KEY_COND: take_kind(state, SLUICE_KIND_COND); return true;
+    case KEY_BARRIER:
+        take_kind(state, SLUICE_KIND_BARRIER);
+        make.sync.parties = (uint32_t)args_number(state, "--barrier", arg, 1, 1 << 30);
+        return true;
+    case KEY_GROUP: take_kind(state, SLUICE_KIND_GROUP); return true;
+    case KEY_FLIGHT: take_kind(state, SLUICE_KIND_FLIGHT); return true;
+    case KEY_LIMITER: take_kind(state, SLUICE_KIND_LIMITER); return true;
+    default: return false;
+    }
+}
+
+/* What else there is to say of some of them. */
+static bool sync_option(int key, char *arg, struct argp_state *state)
+{
+    struct sluice_counter_spec *counter = &make.sync.counter;
+    switch (key) {
     case KEY_MIN:
         counter->has_min = true;
         counter->min = args_number(state, "--min", arg, INT64_MIN, INT64_MAX);
@@ -72,9 +101,17 @@ static bool sync_option(int key, char *arg, struct argp_state *state)
         counter->has_max = true;
         counter->max = args_number(state, "--max", arg, INT64_MIN, INT64_MAX);
         return true;
-    case KEY_FENCED: counter->fenced = true; return true;
+    case KEY_FENCED: make.fenced = counter->fenced = make.sync.cell.fenced = true; return true;
     case KEY_POISON: make.sync.poison = true; return true;
-    default: return false;
+    case KEY_LIMIT:
+        make.group = true;
+        make.sync.group.limit = args_number(state, "--limit", arg, 0, INT64_MAX);
+        return true;
+    case KEY_CANCELS:
+        make.group = true;
+        make.sync.group.ctx = sluice_ctx_named(arg);
+        return true;
+    default: return limit_option(key, arg, state, &make.limit);
     }
 }
 
@@ -90,7 +127,7 @@ static bool make_option(int key, char *arg, struct argp_state *state)
         take_kind(state, key == KEY_TIMER ? SLUICE_KIND_TIMER : SLUICE_KIND_TICKER);
         make.duration_ns = args_duration(state, key == KEY_TIMER ? "--timer" : "--ticker", arg);
         return true;
-    default: return sync_option(key, arg, state);
+    default: return kind_option(key, arg, state) || sync_option(key, arg, state);
     }
 }
 
@@ -99,8 +136,26 @@ static enum sluice_status make_channel(const struct args *args, sluice *s, struc
     struct sluice_chan_spec spec = channel_spec(args);
     spec.dead_letter = make.dead_letter;
     spec.deliveries_max = (uint32_t)make.max_deliveries;
+    spec.fenced = make.fenced;
     how->lifetime = args->ephemeral ? SLUICE_EPHEMERAL : SLUICE_OWNED;
     return sluice_chan_make_with(s, how, &spec, NULL, NULL);
+}
+
+/* What was said of a kind that it is not. */
+static void check_kind(struct argp_state *state)
+{
+    const struct sluice_counter_spec *counter = &make.sync.counter;
+    enum sluice_kind kind = make.kind;
+    if (kind != SLUICE_KIND_COUNTER && (counter->has_min || counter->has_max))
+        argp_error(state, "--min and --max are for a --counter");
+    if (kind != SLUICE_KIND_NONE && kind != SLUICE_KIND_COUNTER && kind != SLUICE_KIND_CELL && make.fenced)
+        argp_error(state, "--fenced is for a channel, a --counter or a --cell");
+    if (kind != SLUICE_KIND_ONCE && kind != SLUICE_KIND_FLIGHT && make.sync.poison)
+        argp_error(state, "--poison is for a --once or a --flight");
+    if (kind != SLUICE_KIND_GROUP && make.group)
+        argp_error(state, "--limit and --cancels are for a --group");
+    if (kind != SLUICE_KIND_LIMITER && limit_given(&make.limit))
+        argp_error(state, "--rate, --burst and --algorithm are for a --limiter");
 }
 
 static void make_check(const struct args *args, struct argp_state *state)
@@ -110,11 +165,11 @@ static void make_check(const struct args *args, struct argp_state *state)
         argp_error(state, "a %s has no capacity, type or dead letters", sluice_kind_name(make.kind));
     if ((make.max_deliveries > 0) != dead_letter)
         argp_error(state, "--dead-letter and --max-deliveries go together");
-    const struct sluice_counter_spec *counter = &make.sync.counter;
-    if (make.kind != SLUICE_KIND_COUNTER && (counter->has_min || counter->has_max || counter->fenced))
-        argp_error(state, "--min, --max and --fenced are for a --counter");
-    if (make.kind != SLUICE_KIND_ONCE && make.sync.poison)
-        argp_error(state, "--poison is for a --once");
+    check_kind(state);
+    if (make.kind == SLUICE_KIND_LIMITER) {
+        limit_check(&make.limit, state);
+        limit_spec(&make.limit, &make.sync.limiter);
+    }
 }
 
 static int make_run(struct args *args, sluice *s)
@@ -146,9 +201,20 @@ static const struct argp_option make_options[] = {
     {"min", KEY_MIN, "N", 0, "The counter refuses to fall below N", 1},
     {"max", KEY_MAX, "N", 0, "The counter refuses to rise above N", 1},
     {"fenced", KEY_FENCED, NULL, 0,
-     "The counter takes changes with a token only (--fence), and none older than the newest it has seen", 1},
+     "The channel, counter or cell takes sends or changes with a token only (--fence), and none older than the newest it has seen",
+     1},
+    {"cell", KEY_CELL, NULL, 0, "Make a cell for one value", 1},
     {"once", KEY_ONCE, NULL, 0, "Make a once", 1},
-    {"poison", KEY_POISON, NULL, 0, "The once has failed for good if its runner dies", 1},
+    {"cond", KEY_COND, NULL, 0, "Make a condition", 1},
+    {"barrier", KEY_BARRIER, "N", 0, "Make a barrier for N parties", 1},
+    {"flight", KEY_FLIGHT, NULL, 0, "Make a flight: calls that share one run", 1},
+    {"poison", KEY_POISON, NULL, 0,
+     "If the runner dies the once has failed for good, and who waits for it in a flight fails", 1},
+    {"group", KEY_GROUP, NULL, 0, "Make a group of tasks", 1},
+    {"limit", KEY_LIMIT, "N", 0, "The group runs at most N tasks at a time", 1},
+    {"cancels", KEY_CANCELS, "CTX", 0, "The context that the group's first error cancels", 1},
+    {"limiter", KEY_LIMITER, NULL, 0, "Make a limiter, with --rate, --burst and --algorithm", 1},
+    LIMIT_OPTIONS,
     {0},
 };
 
@@ -165,7 +231,8 @@ const struct verb verb_make = {
         "  sluice make scratch --for-pid $$\n"
         "  sluice make heartbeat --ticker 1s\n"
         "  sluice make config --rwmutex\n"
-        "  sluice make seats --counter 12 --min 0",
+        "  sluice make seats --counter 12 --min 0\n"
+        "  sluice make api --limiter --rate 10/s --burst 20",
     .takes = TAKES_CHANNEL | TAKES_LIFE,
     .words_min = 1,
     .words_max = 1,
@@ -189,15 +256,33 @@ static int for_each(struct args *args, sluice *s, enum sluice_status (*act)(slui
     return code;
 }
 
+static uint64_t close_fence; /* 0: none */
+
+enum { KEY_FENCE = 0x100 };
+
+static bool close_option(int key, char *arg, struct argp_state *state)
+{
+    if (key != KEY_FENCE)
+        return false;
+    close_fence = (uint64_t)args_number(state, "--fence", arg, 1, INT64_MAX);
+    return true;
+}
+
 static enum sluice_status close_one(sluice *s, const char *name)
 {
-    return sluice_chan_close(s, sluice_chan_named(name));
+    return sluice_chan_close_fenced(s, sluice_chan_named(name), close_fence);
 }
 
 static int close_run(struct args *args, sluice *s)
 {
     return for_each(args, s, close_one);
 }
+
+static const struct argp_option close_options[] = {
+    {"fence", KEY_FENCE, "TOKEN", 0,
+     "The token of the lock that guards them: refused when a newer one has been seen (exit code 75)", 1},
+    {0},
+};
 
 const struct verb verb_close = {
     .name = "close",
@@ -209,6 +294,8 @@ const struct verb verb_close = {
         "  sluice close jobs",
     .words_min = 1,
     .words_max = -1,
+    .options = close_options,
+    .option = close_option,
     .run = close_run,
 };
 

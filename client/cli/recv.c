@@ -33,9 +33,10 @@ static struct {
     int64_t lease_ns, kill_after_ns;
     enum out_how how;
     int delimiter;
+    uint64_t fence; /* 0: none */
 } options = {.count = 1, .lease_ns = 600 * SLUICE_SECOND, .kill_after_ns = 5 * SLUICE_SECOND};
 
-enum { KEY_AUTO_ACK = 0x100, KEY_LEASE, KEY_JSON, KEY_JSONL, KEY_KILL_AFTER };
+enum { KEY_AUTO_ACK = 0x100, KEY_LEASE, KEY_JSON, KEY_JSONL, KEY_KILL_AFTER, KEY_FENCE };
 
 static bool recv_option(int key, char *arg, struct argp_state *state)
 {
@@ -54,6 +55,7 @@ static bool recv_option(int key, char *arg, struct argp_state *state)
     case KEY_LEASE: options.lease_ns = args_duration(state, "--lease", arg); break;
     case KEY_KILL_AFTER: options.kill_after_ns = args_duration(state, "--kill-after", arg); break;
     case 'k': options.keep_going = true; break;
+    case KEY_FENCE: options.fence = (uint64_t)args_number(state, "--fence", arg, 1, INT64_MAX); break;
     default: return false;
     }
     if (options.lease_ns <= 0 || options.kill_after_ns < 0)
@@ -268,6 +270,7 @@ static int recv_run(struct args *args, sluice *s)
         if (status != SLUICE_OK)
             return fail(status, args->ctx);
     }
+    job.wait.fence = options.fence;
     struct sluice_session session;
     sluice_session_get(s, &session);
     job.format = (struct out_format){options.how, (char)options.delimiter, made.kind, session.wall_offset_ns};
@@ -294,6 +297,9 @@ static const struct argp_option recv_options[] = {
     {"keep-going", 'k', NULL, 0, "With --all or -n: go on when the command fails", 2},
     {"kill-after", KEY_KILL_AFTER, "DUR", 0,
      "A command that must end gets SIGTERM, and SIGKILL so much later (default: 5s)", 2},
+    {"fence", KEY_FENCE, "TOKEN", 0,
+     "The token of the lock that guards the channel: refused when a newer one has been seen (exit code 75)",
+     2},
     {0},
 };
 

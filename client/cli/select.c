@@ -6,6 +6,7 @@
  * channels can be leased. What was received is acknowledged after it was written, as by recv.
  *
  * A grant would end with this command, so one is given back at once, by the end of the session, unless --hold-for-pid leaves it with a process.
+ * So there is no `begin`: the shell has no way to end what it would begin, and `once`, `flight` and `group run` do both.
  *
  * The answer is a line: the arm's index, and the value, the token or the number if there is one. Its exit code is that of what was committed, so a closed
  * channel is 3; the end of a context is 0 when it was asked for as `done`.
@@ -27,7 +28,9 @@
 struct clause {
     enum sluice_verb verb;
     bool done;
-    char *name;            /* its own memory */
+    char *name;            /* its own memory, as the next two are */
+    char *key;             /* TAKE; NULL: the empty one */
+    char *lock;            /* COND */
     enum sluice_kind kind; /* of the object */
     struct values value;   /* SEND */
 };
@@ -35,17 +38,22 @@ struct clause {
 /* What the committed arm gave. */
 struct answer {
     struct sluice_item item;
-    struct sluice_grant grant; /* the token 0: none */
-    int64_t number;            /* WAIT on a counter */
+    struct sluice_grant grant; /* the token 0: none. WAIT on a mutex: its holder's */
+    struct sluice_quota quota; /* TAKE */
+    int64_t number;            /* WAIT on a counter, a barrier */
+    uint64_t revision;         /* WAIT on a cell */
+    bool failed;               /* WAIT on a once, a group */
+    bool last;                 /* WAIT on a barrier */
 };
 
 static struct {
     bool auto_ack;
     int64_t lease_ns;
     int32_t for_pid; /* 0: none */
+    uint64_t fence;  /* 0: none */
 } options = {.lease_ns = 600 * SLUICE_SECOND};
 
-enum { KEY_AUTO_ACK = 0x100, KEY_LEASE, KEY_FOR_PID };
+enum { KEY_AUTO_ACK = 0x100, KEY_LEASE, KEY_FOR_PID, KEY_FENCE };
 
 static bool select_option(int key, char *arg, struct argp_state *state)
 {
@@ -59,6 +67,7 @@ static bool select_option(int key, char *arg, struct argp_state *state)
     case KEY_FOR_PID:
         options.for_pid = (int32_t)args_number(state, "--hold-for-pid", arg, 1, INT32_MAX);
         return true;
+    case KEY_FENCE: options.fence = (uint64_t)args_number(state, "--fence", arg, 1, INT64_MAX); return true;
     default: return false;
     }
 }
@@ -85,8 +94,13 @@ static int bind(sluice *s, struct clause *clause, const char *value, struct slui
     if (status != SLUICE_OK)
         return fail(status, clause->name);
     clause->kind = made.kind;
+    if (clause->verb == SLUICE_VERB_WAIT && arm->compare == SLUICE_COMPARE_NONE &&
+        (made.kind == SLUICE_KIND_CELL || made.kind == SLUICE_KIND_MUTEX))
+        arm->compare = SLUICE_COMPARE_NE; /* than 0: until it has a value, a holder */
     if (made.kind == SLUICE_KIND_CHANNEL && !send && !options.auto_ack)
         arm->lease_ns = options.lease_ns;
+    if (made.kind == SLUICE_KIND_CHANNEL)
+        arm->token = options.fence;
     if (!send)
         return 0;
     const char *why = NULL;
@@ -102,24 +116,78 @@ static int wrong(const char *text, const char *expected)
     return fail_text(EX_USAGE, "'%s' is no arm: expected %s", text, expected);
 }
 
-/* Reads what may stand behind the name of something to acquire or to wait for. */
-static bool parse_rest(const char *text, struct sluice_arm *arm)
+static char *copy(const char *text, size_t size)
+{
+    char *copied = strndup(text, size);
+    if (copied == NULL)
+        abort();
+    return copied;
+}
+
+/* Reads =K, if it is there, and returns what stands behind it; NULL: it is no number. */
+static const char *parse_permits(const char *text, uint64_t *ret)
 {
     char *end = NULL;
+    *ret = 1;
+    if (*text != '=')
+        return text;
+    *ret = strtoull(text + 1, &end, 10);
+    return text[1] >= '0' && text[1] <= '9' ? end : NULL;
+}
+
+/* LOCK TOKEN. */
+static bool parse_lock(const char *text, struct clause *clause, struct sluice_arm *arm)
+{
+    text += strspn(text, " ");
+    size_t size = strcspn(text, " ");
+    char *end = NULL;
+    clause->lock = copy(text, size);
+    arm->lock = sluice_named(clause->lock);
+    text += size + strspn(text + size, " ");
+    arm->token = strtoull(text, &end, 10);
+    return size > 0 && *text >= '1' && *text <= '9' && *end == '\0';
+}
+
+/* Reads what may stand behind the name of something to acquire, to take from or to wait for. */
+static bool parse_rest(const char *text, struct clause *clause, struct sluice_arm *arm)
+{
     if (arm->verb == SLUICE_VERB_WAIT)
         return *text == '\0' || condition_parse(text, &arm->compare, &arm->operand);
-    arm->permits = 1;
-    if (*text == '\0')
-        return true;
-    arm->permits = strtoull(text + 1, &end, 10);
-    return text[0] == '=' && text[1] >= '0' && text[1] <= '9' && *end == '\0';
+    if (arm->verb == SLUICE_VERB_COND)
+        return parse_lock(text, clause, arm);
+    text = parse_permits(text, &arm->permits);
+    if (text == NULL || *text == '\0')
+        return text != NULL;
+    if (arm->verb != SLUICE_VERB_TAKE || *text != ' ')
+        return false;
+    text += strspn(text, " ");
+    arm->key = clause->key = copy(text, strlen(text));
+    return true;
 }
 
 /* Where the name ends. */
 static size_t name_length(enum sluice_verb verb, const char *text)
 {
-    bool sends = verb == SLUICE_VERB_SEND || verb == SLUICE_VERB_ACQUIRE;
-    return strcspn(text, sends ? "=" : verb == SLUICE_VERB_WAIT ? "=<>! " : "");
+    switch (verb) {
+    case SLUICE_VERB_SEND:
+    case SLUICE_VERB_ACQUIRE: return strcspn(text, "=");
+    case SLUICE_VERB_TAKE: return strcspn(text, "= ");
+    case SLUICE_VERB_COND: return strcspn(text, " ");
+    case SLUICE_VERB_WAIT: return strcspn(text, "=<>! ");
+    default: return strlen(text);
+    }
+}
+
+/* What an arm with more than a name looks like; NULL: there is no such arm. */
+static const char *form_of(enum sluice_verb verb)
+{
+    switch (verb) {
+    case SLUICE_VERB_ACQUIRE: return "'acquire NAME' or 'acquire NAME=K'";
+    case SLUICE_VERB_TAKE: return "'take NAME', 'take NAME=N' or 'take NAME KEY'";
+    case SLUICE_VERB_COND: return "'cond NAME LOCK TOKEN'";
+    case SLUICE_VERB_WAIT: return "'wait NAME', or a counter's 'wait NAME>=N'";
+    default: return NULL;
+    }
 }
 
 /* Reads one arm. 0, or the exit code. */
@@ -146,23 +214,39 @@ static int parse_arm(sluice *s, const char *text, struct clause *clause, struct 
         if (name_size == 0)
             return wrong(text, "'lock NAME' or 'rlock NAME'");
         break;
-    case SLUICE_VERB_ACQUIRE:
-        if (name_size == 0 || !parse_rest(rest + name_size, arm))
-            return wrong(text, "'acquire NAME' or 'acquire NAME=K'");
-        break;
-    case SLUICE_VERB_WAIT:
-        if (name_size == 0 || !parse_rest(rest + name_size, arm))
-            return wrong(text, "'wait NAME', or a counter's 'wait NAME>=N'");
-        break;
     default:
-        return wrong(text,
-                     "'recv NAME', 'send NAME=VALUE', 'done CTX', 'after DUR', 'lock NAME', 'rlock NAME', "
-                     "'acquire NAME', 'wait NAME' or 'default'");
+        if (form_of(clause->verb) == NULL)
+            return wrong(
+                text, "'recv NAME', 'send NAME=VALUE', 'done CTX', 'after DUR', 'lock NAME', 'rlock NAME', "
+                      "'acquire NAME', 'take NAME', 'wait NAME', 'cond NAME LOCK TOKEN' or 'default'");
+        if (name_size == 0 || !parse_rest(rest + name_size, clause, arm))
+            return wrong(text, form_of(clause->verb));
+        break;
     }
-    clause->name = strndup(rest, name_size);
-    if (clause->name == NULL)
-        abort();
+    clause->name = copy(rest, name_size);
     return bind(s, clause, clause->verb == SLUICE_VERB_SEND ? rest + name_size + 1 : NULL, arm);
+}
+
+/* Whether the committed arm told who holds a lock, and gave no grant. */
+static bool is_observed(const struct clause *clause)
+{
+    return clause->verb == SLUICE_VERB_WAIT && clause->kind == SLUICE_KIND_MUTEX;
+}
+
+/* What a wait gave besides a value. */
+static void print_wait_json(const struct clause *clause, const struct answer *a)
+{
+    switch (clause->kind) {
+    case SLUICE_KIND_COUNTER: printf(",\"number\":%" PRId64, a->number); break;
+    case SLUICE_KIND_CELL: printf(",\"revision\":%" PRIu64, a->revision); break;
+    case SLUICE_KIND_MUTEX: printf(",\"token\":%" PRIu64, a->grant.token); break;
+    case SLUICE_KIND_ONCE:
+    case SLUICE_KIND_GROUP: printf(",\"failed\":%s", a->failed ? "true" : "false"); break;
+    case SLUICE_KIND_BARRIER:
+        printf(",\"cycle\":%" PRId64 ",\"last\":%s", a->number, a->last ? "true" : "false");
+        break;
+    default: break;
+    }
 }
 
 static void print_json(sluice *s, int index, const struct clause *clause, enum sluice_status status,
@@ -179,11 +263,13 @@ static void print_json(sluice *s, int index, const struct clause *clause, enum s
         putchar(',');
         out_json_members(format, s, &a->item);
     }
-    if (a->grant.token != 0)
+    if (clause->verb == SLUICE_VERB_WAIT)
+        print_wait_json(clause, a);
+    else if (a->grant.token != 0)
         printf(",\"token\":%" PRIu64 ",\"owner_died\":%s", a->grant.token,
                a->grant.owner_died ? "true" : "false");
-    if (clause->kind == SLUICE_KIND_COUNTER)
-        printf(",\"number\":%" PRId64, a->number);
+    if (clause->verb == SLUICE_VERB_TAKE)
+        printf(",\"remaining\":%" PRId64, a->quota.remaining);
     puts("}");
 }
 
@@ -198,6 +284,8 @@ static void print_answer(const struct args *args, sluice *s, int index, const st
         return;
     }
     printf("%d", index);
+    if (a->grant.token != 0 || is_observed(clause))
+        printf(" %" PRIu64, a->grant.token);
     if (a->item.value.type != SLUICE_TYPE_NONE) {
         size_t size = 0;
         char *text = out_text(&format, s, &a->item, &size);
@@ -206,17 +294,15 @@ static void print_answer(const struct args *args, sluice *s, int index, const st
             fwrite(text, 1, size, stdout);
         free(text);
     }
-    if (a->grant.token != 0)
-        printf(" %" PRIu64, a->grant.token);
-    if (clause->kind == SLUICE_KIND_COUNTER)
+    if (clause->kind == SLUICE_KIND_COUNTER || clause->kind == SLUICE_KIND_BARRIER)
         printf(" %" PRId64, a->number);
     putchar('\n');
 }
 
 /* Leaves what was granted with the process that was named. 0, or the exit code. */
-static int leave(sluice *s, const struct answer *a)
+static int leave(sluice *s, const struct clause *clause, const struct answer *a)
 {
-    if (a->grant.token == 0 || options.for_pid == 0)
+    if (a->grant.token == 0 || is_observed(clause) || options.for_pid == 0)
         return 0;
     char process[32];
     snprintf(process, sizeof process, "process %" PRId32, options.for_pid);
@@ -232,12 +318,18 @@ static int run_select(const struct args *args, sluice *s, const struct clause *c
     for (size_t i = 0; i < count; i++) {
         arms[i].ret_grant = &answer.grant;
         arms[i].ret_number = &answer.number;
+        arms[i].ret_revision = &answer.revision;
+        arms[i].ret_failed = &answer.failed;
+        arms[i].ret_last = &answer.last;
+        arms[i].ret_quota = &answer.quota;
     }
     enum sluice_status status = sluice_select(s, arms, count, &wait, &index, &answer.item);
     if (index < 0)
         return fail(status, NULL);
     const struct clause *clause = &clauses[index];
-    int code = leave(s, &answer);
+    if (clause->verb == SLUICE_VERB_TAKE)
+        answer.grant.token = answer.quota.token;
+    int code = leave(s, clause, &answer);
     if (code != 0)
         return code;
     if ((status == SLUICE_OK || status == SLUICE_CLOSED) && interrupt_local_begin())
@@ -268,6 +360,8 @@ static int select_run(struct args *args, sluice *s)
     for (size_t i = 0; i < count; i++) {
         values_done(&clauses[i].value);
         free(clauses[i].name);
+        free(clauses[i].key);
+        free(clauses[i].lock);
     }
     free(clauses);
     free(arms);
@@ -278,7 +372,9 @@ static const struct argp_option select_options[] = {
     {"auto-ack", KEY_AUTO_ACK, NULL, 0, "Take the item without a lease", 1},
     {"lease", KEY_LEASE, "DUR", 0, "How long the item stays away should this process hang (default: 10m)", 1},
     {"hold-for-pid", KEY_FOR_PID, "PID", 0,
-     "What was locked or acquired is held until this process dies, or `unlock`; else no longer than this command",
+     "What was locked, acquired or taken is held until this process dies, or `unlock`; else no longer than this command",
+     1},
+    {"fence", KEY_FENCE, "TOKEN", 0, "The token that sends and receives show, as those of `send` and `recv`",
      1},
     {0},
 };
@@ -289,7 +385,7 @@ const struct verb verb_select = {
     .help = "Wait for the first of several, and do exactly one",
     .text =
         "An ARM is one argument: 'recv NAME', 'send NAME=VALUE', 'done CTX' (the context has ended), 'after DUR', or 'default' (nothing else is ready); "
-        "'lock NAME', 'rlock NAME', 'acquire NAME[=K]' with K permits, which print the token; 'wait NAME' for a wait group or a once, 'wait NAME>=100' for a counter, which prints its value. "
+        "'lock NAME', 'rlock NAME', 'acquire NAME[=K]' with K permits, which print the token; 'take NAME[=N] [KEY]' from a limiter; 'cond NAME LOCK TOKEN', which gives that lock up and, when this is the arm, prints its new token; 'wait NAME' for a wait group, a once, or a group, which prints its first error, or a barrier, which prints the cycle, 'wait NAME>=100' for a counter, which prints its value, 'wait NAME' or 'wait NAME!=7' for a cell that has a value, or has another than that of revision 7, which prints it, and the same for a mutex that has a holder, or another than that with token 7, which prints the token (0: nobody) and what the holder says of itself. "
         "Of several that are ready one is picked at random.\n\n"
         "Prints the arm's index, from 0, and a space and the value, the token or the number if there is one. Exit code: 0, or 3 when the arm found its channel closed.\n\n"
         "Example:\n"

@@ -25,9 +25,10 @@ enum {
 static struct {
     bool records, json;
     int delimiter;
+    uint64_t fence; /* 0: none */
 } options;
 
-enum { KEY_JSON = 0x100 };
+enum { KEY_JSON = 0x100, KEY_FENCE };
 
 static bool send_option(int key, char *arg, struct argp_state *state)
 {
@@ -36,6 +37,7 @@ static bool send_option(int key, char *arg, struct argp_state *state)
     case '0': options.delimiter = '\0'; break;
     case 'd': options.delimiter = args_delimiter(state, arg); break;
     case KEY_JSON: options.json = true; return true;
+    case KEY_FENCE: options.fence = (uint64_t)args_number(state, "--fence", arg, 1, INT64_MAX); return true;
     case 'j':
         options.json = true;
         options.delimiter = '\n';
@@ -153,6 +155,7 @@ static int send_run(struct args *args, sluice *s)
         if (status != SLUICE_OK)
             return fail(status, args->ctx);
     }
+    job.wait.fence = options.fence;
     progress_begin(&job.progress, "sent", args->progress);
     int code = values > 0 ? send_words(&job, args->words + 1, values) : send_stdin(&job);
     if (options.records)
@@ -167,6 +170,9 @@ static const struct argp_option send_options[] = {
     {"delimiter", 'd', "C", 0, "Items on stdin end with this byte; \\n \\r \\t \\0 \\\\ are known", 1},
     {"json", KEY_JSON, NULL, 0, "Each VALUE, or stdin, is JSON: what it decodes to is sent", 1},
     {"jsonl", 'j', NULL, 0, "Each line of stdin is an item as JSON, as `recv --jsonl` prints them", 1},
+    {"fence", KEY_FENCE, "TOKEN", 0,
+     "The token of the lock that guards the channel: refused when a newer one has been seen (exit code 75)",
+     2},
     {0},
 };
 

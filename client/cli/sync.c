@@ -1,5 +1,5 @@
 /*
- * sync.c - locks, semaphores, wait groups, counters and onces by name: see sync.h.
+ * sync.c - locks, semaphores, groups, counters, limiters and their like by name: see sync.h.
  *
  * Scripts start in any order, so whoever is first makes the thing. What is there is opened without a look at its parameters, unless they were
  * given; two that make it at the same moment, of different kinds, end up with the one that came first.
@@ -10,46 +10,55 @@
 #include <inttypes.h>
 #include <string.h>
 
+static enum sluice_status make_once(sluice *s, const struct sluice_make *how, const struct sync_spec *spec,
+                                    sluice_ref *ret)
+{
+    struct sluice_once_spec once_spec = SLUICE_ONCE_SPEC_INIT;
+    sluice_once once = SLUICE_NIL;
+    once_spec.poison = spec->poison;
+    enum sluice_status status = sluice_once_make_with(s, how, &once_spec, &once, NULL);
+    *ret = once.ref;
+    return status;
+}
+
+static enum sluice_status make_flight(sluice *s, const struct sluice_make *how, const struct sync_spec *spec,
+                                      sluice_ref *ret)
+{
+    struct sluice_flight_spec flight_spec = SLUICE_FLIGHT_SPEC_INIT;
+    sluice_flight flight = SLUICE_NIL;
+    flight_spec.poison = spec->poison;
+    enum sluice_status status = sluice_flight_make_with(s, how, &flight_spec, &flight, NULL);
+    *ret = flight.ref;
+    return status;
+}
+
+/* A maker of each kind: ret's handle is of that kind's own type, which is a ref. */
+#define MAKER(name, ...)                                                                         \
+    {                                                                                            \
+        sluice_##name made = SLUICE_NIL;                                                         \
+        enum sluice_status status = sluice_##name##_make_with(s, how, __VA_ARGS__ & made, NULL); \
+        *ret = made.ref;                                                                         \
+        return status;                                                                           \
+    }
+
 enum sluice_status sync_make(sluice *s, const struct sluice_make *how, const struct sync_spec *spec,
                              sluice_ref *ret)
 {
-    sluice_mutex mutex = SLUICE_NIL;
-    sluice_rwmutex rwmutex = SLUICE_NIL;
-    sluice_sem sem = SLUICE_NIL;
-    sluice_wg wg = SLUICE_NIL;
-    sluice_counter counter = SLUICE_NIL;
-    sluice_once once = SLUICE_NIL;
-    struct sluice_once_spec once_spec = SLUICE_ONCE_SPEC_INIT;
-    enum sluice_status status = SLUICE_WRONG_KIND;
-    once_spec.poison = spec->poison;
     switch (spec->made) {
-    case SLUICE_KIND_MUTEX:
-        status = sluice_mutex_make_with(s, how, &mutex, NULL);
-        *ret = mutex.ref;
-        break;
-    case SLUICE_KIND_RWMUTEX:
-        status = sluice_rwmutex_make_with(s, how, &rwmutex, NULL);
-        *ret = rwmutex.ref;
-        break;
-    case SLUICE_KIND_SEMAPHORE:
-        status = sluice_sem_make_with(s, how, spec->size, &sem, NULL);
-        *ret = sem.ref;
-        break;
-    case SLUICE_KIND_WAITGROUP:
-        status = sluice_wg_make_with(s, how, &wg, NULL);
-        *ret = wg.ref;
-        break;
-    case SLUICE_KIND_COUNTER:
-        status = sluice_counter_make_with(s, how, &spec->counter, &counter, NULL);
-        *ret = counter.ref;
-        break;
-    case SLUICE_KIND_ONCE:
-        status = sluice_once_make_with(s, how, &once_spec, &once, NULL);
-        *ret = once.ref;
-        break;
-    default: break;
+    case SLUICE_KIND_MUTEX: MAKER(mutex, )
+    case SLUICE_KIND_RWMUTEX: MAKER(rwmutex, )
+    case SLUICE_KIND_SEMAPHORE: MAKER(sem, spec->size, )
+    case SLUICE_KIND_WAITGROUP: MAKER(wg, )
+    case SLUICE_KIND_COUNTER: MAKER(counter, &spec->counter, )
+    case SLUICE_KIND_CELL: MAKER(cell, &spec->cell, )
+    case SLUICE_KIND_ONCE: return make_once(s, how, spec, ret);
+    case SLUICE_KIND_COND: MAKER(cond, )
+    case SLUICE_KIND_BARRIER: MAKER(barrier, spec->parties, )
+    case SLUICE_KIND_GROUP: MAKER(group, &spec->group, )
+    case SLUICE_KIND_FLIGHT: return make_flight(s, how, spec, ret);
+    case SLUICE_KIND_LIMITER: MAKER(limiter, &spec->limiter, )
+    default: return SLUICE_WRONG_KIND;
     }
-    return status;
 }
 
 enum sluice_status sync_open(sluice *s, const char *name, const struct sync_spec *spec, sluice_ref *ret,

@@ -20,8 +20,8 @@
  * otherwise below. `ret_` arguments are written only when the contract of the call says so: with SLUICE_OK where it says nothing.
  * They may be NULL where the value is not wanted, unless it must be freed. sluice_errmsg() tells the story for people.
  *
- * Threads. All calls on one connection may be made from any number of threads at once. The library starts no threads: of those
- * who wait, one reads for all. One connection suffices for a process.
+ * Threads. All calls on one connection may be made from any number of threads at once. The library starts no threads, but for one while
+ * signals are caught (sluice_signal_notify): of those who wait, one reads for all. One connection suffices for a process.
  *
  * Waiting. A call that may block takes a `const struct sluice_wait *`: NULL waits for ever. The daemon keeps the deadline; if the daemon
  * hangs, the call returns SLUICE_UNAVAILABLE two seconds after it at the latest.
@@ -110,6 +110,12 @@ enum sluice_kind {
     SLUICE_KIND_WAITGROUP = 9,
     SLUICE_KIND_COUNTER = 10,
     SLUICE_KIND_ONCE = 11,
+    SLUICE_KIND_COND = 12,
+    SLUICE_KIND_BARRIER = 13,
+    SLUICE_KIND_GROUP = 14,
+    SLUICE_KIND_FLIGHT = 15,
+    SLUICE_KIND_LIMITER = 16,
+    SLUICE_KIND_CELL = 17,
 };
 
 enum sluice_verb {
@@ -123,6 +129,8 @@ enum sluice_verb {
     SLUICE_VERB_ACQUIRE = 7,
     SLUICE_VERB_WAIT = 8,
     SLUICE_VERB_BEGIN = 9,
+    SLUICE_VERB_COND = 10,
+    SLUICE_VERB_TAKE = 11,
 };
 
 enum sluice_type {
@@ -137,8 +145,9 @@ enum sluice_type {
 
 /* Rights of a handle, a set. Go's chan<- is SLUICE_RIGHT_SEND|SLUICE_RIGHT_CLOSE, its <-chan is SLUICE_RIGHT_RECV. */
 enum sluice_right {
-    SLUICE_RIGHT_SEND = 1,    /* send; reset a timer; cancel a context; unlock, release, add, change, end */
-    SLUICE_RIGHT_RECV = 2,    /* receive; lock, acquire, wait, load, begin */
+    SLUICE_RIGHT_SEND =
+        1, /* send; reset a timer; cancel a context; unlock, release, add, change, end, signal, forget, tune */
+    SLUICE_RIGHT_RECV = 2,    /* receive; lock, acquire, wait, load, begin, take, reserve */
     SLUICE_RIGHT_CLOSE = 4,   /* close, stop, remove */
     SLUICE_RIGHT_OBSERVE = 8, /* describe; look values up; derive contexts */
     SLUICE_RIGHT_ALL = 15,
@@ -280,6 +289,24 @@ typedef struct sluice_counter {
 typedef struct sluice_once {
     sluice_ref ref;
 } sluice_once;
+typedef struct sluice_cond {
+    sluice_ref ref;
+} sluice_cond;
+typedef struct sluice_barrier {
+    sluice_ref ref;
+} sluice_barrier;
+typedef struct sluice_group {
+    sluice_ref ref;
+} sluice_group;
+typedef struct sluice_flight {
+    sluice_ref ref;
+} sluice_flight;
+typedef struct sluice_limiter {
+    sluice_ref ref;
+} sluice_limiter;
+typedef struct sluice_cell {
+    sluice_ref ref;
+} sluice_cell;
 
 /* Initialisers: nil. */
 #define SLUICE_NIL_REF \
@@ -349,6 +376,36 @@ static inline sluice_once sluice_once_of(sluice_ref ref)
     sluice_once o = {ref};
     return o;
 }
+static inline sluice_cond sluice_cond_of(sluice_ref ref)
+{
+    sluice_cond c = {ref};
+    return c;
+}
+static inline sluice_barrier sluice_barrier_of(sluice_ref ref)
+{
+    sluice_barrier b = {ref};
+    return b;
+}
+static inline sluice_group sluice_group_of(sluice_ref ref)
+{
+    sluice_group g = {ref};
+    return g;
+}
+static inline sluice_flight sluice_flight_of(sluice_ref ref)
+{
+    sluice_flight f = {ref};
+    return f;
+}
+static inline sluice_limiter sluice_limiter_of(sluice_ref ref)
+{
+    sluice_limiter l = {ref};
+    return l;
+}
+static inline sluice_cell sluice_cell_of(sluice_ref ref)
+{
+    sluice_cell c = {ref};
+    return c;
+}
 static inline sluice_chan sluice_chan_named(const char *name)
 {
     return sluice_chan_of(sluice_named(name));
@@ -388,6 +445,30 @@ static inline sluice_counter sluice_counter_named(const char *name)
 static inline sluice_once sluice_once_named(const char *name)
 {
     return sluice_once_of(sluice_named(name));
+}
+static inline sluice_cond sluice_cond_named(const char *name)
+{
+    return sluice_cond_of(sluice_named(name));
+}
+static inline sluice_barrier sluice_barrier_named(const char *name)
+{
+    return sluice_barrier_of(sluice_named(name));
+}
+static inline sluice_group sluice_group_named(const char *name)
+{
+    return sluice_group_of(sluice_named(name));
+}
+static inline sluice_flight sluice_flight_named(const char *name)
+{
+    return sluice_flight_of(sluice_named(name));
+}
+static inline sluice_limiter sluice_limiter_named(const char *name)
+{
+    return sluice_limiter_of(sluice_named(name));
+}
+static inline sluice_cell sluice_cell_named(const char *name)
+{
+    return sluice_cell_of(sluice_named(name));
 }
 static inline bool sluice_is_nil(sluice_ref r)
 {
@@ -528,19 +609,22 @@ struct sluice_wait {
         timeout_ns; /* at most so long, then DEADLINE_EXCEEDED; 0 does what can be done at once. Negative: for ever */
     sluice_ctx ctx; /* ends with this context's status when it is done; nil: none */
     bool no_wait;   /* WOULD_BLOCK instead of waiting */
+    uint64_t
+        fence; /* sends and receives: a fencing token, of the lock that guards the channel, say; 0: none. See
+                  sluice_chan_spec.fenced */
 };
 /* Initialisers: for ever, at most so many nanoseconds, until the context is done. */
-#define SLUICE_WAIT_INIT      \
-    {                         \
-        -1, SLUICE_NIL, false \
+#define SLUICE_WAIT_INIT         \
+    {                            \
+        -1, SLUICE_NIL, false, 0 \
     }
-#define SLUICE_WAIT_FOR(ns)     \
-    {                           \
-        (ns), SLUICE_NIL, false \
+#define SLUICE_WAIT_FOR(ns)        \
+    {                              \
+        (ns), SLUICE_NIL, false, 0 \
     }
 #define SLUICE_WAIT_CTX(ctx_) \
     {                         \
-        -1, (ctx_), false     \
+        -1, (ctx_), false, 0  \
     }
 /* Try: WOULD_BLOCK instead of waiting. */
 SLUICE_API const struct sluice_wait *sluice_no_wait(void);
@@ -554,11 +638,15 @@ struct sluice_chan_spec {
     uint32_t
         deliveries_max; /* an item given back after so many deliveries goes to dead_letter; 0: no limit */
     sluice_chan dead_letter; /* of the same type; nil: none */
+    bool fenced;             /* sends and closes must carry a fencing token (else MISUSE) */
 };
-#define SLUICE_CHAN_SPEC_INIT                                               \
-    {                                                                       \
-        sizeof(struct sluice_chan_spec), 0, SLUICE_TYPE_NONE, 0, SLUICE_NIL \
+#define SLUICE_CHAN_SPEC_INIT                                                      \
+    {                                                                              \
+        sizeof(struct sluice_chan_spec), 0, SLUICE_TYPE_NONE, 0, SLUICE_NIL, false \
     }
+
+/* A channel, fenced or not, refuses tokens older than the newest it has seen (STALE_TOKEN), also those of sends that wait when a newer one
+ * comes. To receive never takes one. */
 
 /* Opens the channel of this name, making it when it is not there; name NULL makes an anonymous one. It carries bytes. MISMATCH when there
  * is one with another capacity or type. */
@@ -573,11 +661,14 @@ SLUICE_API enum sluice_status sluice_chan_open(sluice *s, const char *name, uint
 SLUICE_API enum sluice_status sluice_chan_dup(sluice *s, sluice_chan ch, uint32_t rights, sluice_chan *ret);
 /* Closes it: what is in it stays receivable, then CLOSED. CLOSE_OF_CLOSED, CLOSE_OF_NIL. */
 SLUICE_API enum sluice_status sluice_chan_close(sluice *s, sluice_chan ch);
+/* The same with a fencing token (0: none): STALE_TOKEN when the channel has seen a newer one. */
+SLUICE_API enum sluice_status sluice_chan_close_fenced(sluice *s, sluice_chan ch, uint64_t fence);
 /* Items that are in it, and its capacity. Nil: 0. */
 SLUICE_API enum sluice_status sluice_chan_len(sluice *s, sluice_chan ch, uint64_t *ret);
 SLUICE_API enum sluice_status sluice_chan_cap(sluice *s, sluice_chan ch, int64_t *ret);
 
-/* Sends one value. SEND_ON_CLOSED, WRONG_TYPE, TOO_LARGE, NO_RIGHT, and the statuses of waiting. */
+/* Sends one value. SEND_ON_CLOSED, WRONG_TYPE, TOO_LARGE, NO_RIGHT, STALE_TOKEN (wait->fence), MISUSE (a fenced
+ * channel and no fence), and the statuses of waiting. */
 SLUICE_API enum sluice_status sluice_send(sluice *s, sluice_chan ch, struct sluice_value value,
                                           const struct sluice_wait *wait);
 /* Receives one item: OK, or CLOSED when the channel is closed and drained. Written with OK only. ret must not be NULL. */
@@ -607,13 +698,13 @@ SLUICE_API enum sluice_status sluice_nack(sluice *s, const sluice_lease *leases,
 SLUICE_API enum sluice_status sluice_extend(sluice *s, const sluice_lease *leases, size_t count,
                                             int64_t duration_ns, size_t *ret_done);
 
-/* ---- Locks, permits, groups, counters, onces -------------------------------------------------------------------- */
+/* ---- Locks, permits, groups, counters, cells, onces, conditions, barriers, flights, limiters -------------------- */
 
 /*
  * Go's sync, atomic and x/sync between processes that may die.
  *
- * What is held (a lock, permits, the right to run a once, owned units of a wait group) has a token: a number larger than every
- * token before it in the daemon. Whoever shows the token gives the thing back, in any process: a token is only a number,
+ * What is held (a lock, permits, the right to run a once, a flight or a task, owned units of a wait group) has a token: a number
+ * larger than every token before it in the daemon. Whoever shows the token gives the thing back, in any process: a token is only a number,
  * and passing it on is Go's "any goroutine may unlock". The thing belongs to the session that got it, or adopted it. When that session ends,
  * as it does when its process is killed, or when the ttl is over, the thing passes on: the next holder's grant says owner_died, and the
  * old token is stale (STALE_TOKEN). Who writes elsewhere under a lock sends the token along: a store that refuses tokens
@@ -650,6 +741,33 @@ SLUICE_API enum sluice_status sluice_mutex_lock(sluice *s, sluice_mutex mutex, i
 /* Unlock. Not locked: MISUSE, "sync: unlock of unlocked mutex". Locked with another token: STALE_TOKEN. Both change nothing. */
 SLUICE_API enum sluice_status sluice_mutex_unlock(sluice *s, sluice_mutex mutex, uint64_t token);
 
+/*
+ * Leader election is a mutex: who holds it leads, and the token is the term's number, the fence for all the leader
+ * writes. To campaign is to lock, and says who is there (`value`, of any type but a handle, as "host:port"); to
+ * resign is to unlock; a leader that dies or whose ttl is over has lost it. sluice_extend_token keeps a leader with a
+ * ttl in office.
+ */
+/* Waits to be elected, in order of arrival. sluice_none(): says nothing. INVALID: value is a handle. TOO_LARGE. */
+SLUICE_API enum sluice_status sluice_election_campaign(sluice *s, sluice_mutex election,
+                                                       struct sluice_value value, int64_t ttl_ns,
+                                                       const struct sluice_wait *wait,
+                                                       struct sluice_grant *ret);
+/* As sluice_mutex_unlock. */
+static inline enum sluice_status sluice_election_resign(sluice *s, sluice_mutex election, uint64_t token)
+{
+    return sluice_mutex_unlock(s, election, token);
+}
+struct sluice_leader {
+    uint64_t token;          /* 0: nobody leads */
+    struct sluice_item item; /* what it said of itself, TYPE_NONE: nothing; to be given to sluice_item_free */
+};
+/* Waits until the leader's token is another than `after`, and says who leads then. 0 at first: the one that leads, or
+ * the first that will; then the token it gave last: the next change. Several changes in between are seen as one: the
+ * newest counts. ret must not be NULL. */
+SLUICE_API enum sluice_status sluice_election_observe(sluice *s, sluice_mutex election, uint64_t after,
+                                                      const struct sluice_wait *wait,
+                                                      struct sluice_leader *ret);
+
 /* sync.RWMutex: one writer or many readers. A writer that waits stops new readers; when a writer unlocks, all readers that wait go
  * first; so neither side starves. Each reader has a token of its own. When a writer dies all are told so until a writer has been; a reader that dies is subtracted. */
 SLUICE_API enum sluice_status sluice_rwmutex_make(sluice *s, const char *name, sluice_rwmutex *ret);
@@ -681,6 +799,10 @@ SLUICE_API enum sluice_status sluice_sem_acquire(sluice *s, sluice_sem sem, uint
 SLUICE_API enum sluice_status sluice_sem_release(sluice *s, sluice_sem sem, uint64_t permits);
 SLUICE_API enum sluice_status sluice_sem_release_token(sluice *s, sluice_sem sem, uint64_t token,
                                                        uint64_t permits);
+
+/* Changes how many permits there are (0..2^62, else INVALID), from now on: more go to those who wait at once; fewer
+ * are taken out as they come back, and nothing is taken from who holds them. */
+SLUICE_API enum sluice_status sluice_sem_resize(sluice *s, sluice_sem sem, uint64_t size);
 
 /* sync.WaitGroup: a count of unfinished work. */
 SLUICE_API enum sluice_status sluice_wg_make(sluice *s, const char *name, sluice_wg *ret);
@@ -820,6 +942,107 @@ SLUICE_API enum sluice_status sluice_counter_wait(sluice *s, sluice_counter coun
                                                   enum sluice_compare compare, int64_t operand,
                                                   const struct sluice_wait *wait, int64_t *ret_value);
 
+/*
+ * sync/atomic's Value: one value of any type but a handle, changed in one step, and all changes have one order. It is empty at
+ * first; the first store fixes its type for ever. Where Go panics there is MISUSE, with Go's text, and nothing changes: to
+ * store nothing is "sync/atomic: store of nil value into Value", to store another type "sync/atomic: store of
+ * inconsistently typed value into Value" (the same for "swap of" and "compare and swap of"); an expected and a new value
+ * of two types are "sync/atomic: compare and swap of inconsistently typed values".
+ *
+ * Beyond Go, each change gives the cell a revision, one more than the last; 0: it is empty. A compare-and-swap may
+ * name the revision that was read in place of the value, so that a value that came back does not pass for one that never left; and who
+ * knows a revision waits for another.
+ */
+struct sluice_cell_spec {
+    size_t size; /* sizeof(struct sluice_cell_spec); SLUICE_CELL_SPEC_INIT sets it */
+    bool
+        fenced; /* a change must carry a token (else MISUSE), and none older than the newest it has seen (STALE_TOKEN) */
+};
+#define SLUICE_CELL_SPEC_INIT                  \
+    {                                          \
+        sizeof(struct sluice_cell_spec), false \
+    }
+/* MISMATCH when there is one with another rule for tokens. */
+SLUICE_API enum sluice_status sluice_cell_make(sluice *s, const char *name, sluice_cell *ret);
+SLUICE_API enum sluice_status sluice_cell_make_with(sluice *s, const struct sluice_make *how,
+                                                    const struct sluice_cell_spec *spec, sluice_cell *ret,
+                                                    struct sluice_made *ret_made);
+SLUICE_API enum sluice_status sluice_cell_open(sluice *s, const char *name, uint32_t rights,
+                                               sluice_cell *ret);
+
+enum sluice_exchange_verb { /* as Exchange.Verb of the protocol */
+                            SLUICE_EXCHANGE_LOAD = 0,
+                            SLUICE_EXCHANGE_STORE = 1,
+                            SLUICE_EXCHANGE_SWAP = 2,
+                            SLUICE_EXCHANGE_CAS = 3,
+};
+struct sluice_exchange {
+    enum sluice_exchange_verb verb;
+    struct sluice_value value;    /* STORE, SWAP, CAS: the new one */
+    struct sluice_value expected; /* CAS; sluice_none(): that it is empty */
+    bool has_revision;            /* CAS: in place of `expected`, that it is of this revision */
+    uint64_t revision;
+    uint64_t fence; /* a token, of the lock that guards the cell; 0: none */
+};
+/* What a cell held, and the revision that it has now. */
+struct sluice_content {
+    uint64_t revision;       /* 0: it is empty */
+    struct sluice_item item; /* TYPE_NONE: it was empty; to be given to sluice_item_free */
+};
+/* LOAD gives the value, STORE and SWAP the one before, CAS the one it found; ret_swapped: CAS found what was expected.
+ * The same value may be stored again: that is a change, too. Two values are the same when their types and their bytes are.
+ * Never done twice, also when the connection breaks and the session is resumed. INVALID: a handle. TOO_LARGE. ret
+ * NULL: the value is not wanted. */
+SLUICE_API enum sluice_status sluice_cell_exchange(sluice *s, sluice_cell cell,
+                                                   const struct sluice_exchange *exchange,
+                                                   struct sluice_content *ret, bool *ret_swapped);
+static inline enum sluice_status sluice_cell_apply(sluice *s, sluice_cell cell,
+                                                   enum sluice_exchange_verb verb, struct sluice_value value,
+                                                   struct sluice_content *ret)
+{
+    struct sluice_exchange e = {verb, value, {SLUICE_TYPE_NONE, 0, 0, {{NULL, 0}}}, false, 0, 0};
+    return sluice_cell_exchange(s, cell, &e, ret, NULL);
+}
+/* Go's Load: OK also when it is empty (nil). ret must not be NULL. */
+static inline enum sluice_status sluice_cell_load(sluice *s, sluice_cell cell, struct sluice_content *ret)
+{
+    return sluice_cell_apply(s, cell, SLUICE_EXCHANGE_LOAD, sluice_none(), ret);
+}
+/* Store. */
+static inline enum sluice_status sluice_cell_store(sluice *s, sluice_cell cell, struct sluice_value value)
+{
+    return sluice_cell_apply(s, cell, SLUICE_EXCHANGE_STORE, value, NULL);
+}
+/* Swap: gives the value before. ret must not be NULL. */
+static inline enum sluice_status sluice_cell_swap(sluice *s, sluice_cell cell, struct sluice_value value,
+                                                  struct sluice_content *ret)
+{
+    return sluice_cell_apply(s, cell, SLUICE_EXCHANGE_SWAP, value, ret);
+}
+/* CompareAndSwap. */
+static inline enum sluice_status sluice_cell_compare_and_swap(sluice *s, sluice_cell cell,
+                                                              struct sluice_value expected,
+                                                              struct sluice_value value, bool *ret_swapped)
+{
+    struct sluice_exchange e = {SLUICE_EXCHANGE_CAS, value, expected, false, 0, 0};
+    return sluice_cell_exchange(s, cell, &e, NULL, ret_swapped);
+}
+/* Stores value if the cell is still of the revision that was read (0: is still empty). */
+static inline enum sluice_status sluice_cell_compare_and_swap_revision(sluice *s, sluice_cell cell,
+                                                                       uint64_t revision,
+                                                                       struct sluice_value value,
+                                                                       bool *ret_swapped)
+{
+    struct sluice_exchange e = {
+        SLUICE_EXCHANGE_CAS, value, {SLUICE_TYPE_NONE, 0, 0, {{NULL, 0}}}, true, revision, 0};
+    return sluice_cell_exchange(s, cell, &e, NULL, ret_swapped);
+}
+/* Waits until its revision is another than `after`, and gives the value of then: with 0 until it has one; then, with the revision of what
+ * was given last, until the next change. Several changes in between are seen as one: the newest counts. ret NULL: the value is not
+ * wanted. */
+SLUICE_API enum sluice_status sluice_cell_wait(sluice *s, sluice_cell cell, uint64_t after,
+                                               const struct sluice_wait *wait, struct sluice_content *ret);
+
 /* sync.Once and OnceValue: what runs once for all processes, and its outcome, kept in the daemon. */
 struct sluice_once_spec {
     size_t size; /* sizeof(struct sluice_once_spec); SLUICE_ONCE_SPEC_INIT sets it */
@@ -830,8 +1053,9 @@ struct sluice_once_spec {
         sizeof(struct sluice_once_spec), false \
     }
 struct sluice_outcome {
-    bool failed;             /* Go's panic: the value says of what */
+    bool failed;             /* Go's panic, or error: the value says of what */
     struct sluice_item item; /* the value, TYPE_NONE without one; to be given to sluice_item_free */
+    bool shared;             /* of a flight: others have it too */
 };
 /* MISMATCH when there is one with another rule for a runner that dies. */
 SLUICE_API enum sluice_status sluice_once_make(sluice *s, const char *name, sluice_once *ret);
@@ -859,21 +1083,298 @@ typedef bool sluice_once_fn(void *argument, struct sluice_value *ret_value);
 SLUICE_API enum sluice_status sluice_once_do(sluice *s, sluice_once once, sluice_once_fn *fn, void *argument,
                                              const struct sluice_wait *wait, struct sluice_outcome *ret);
 
+/*
+ * sync.Cond. The lock is a mutex or a read-write lock (mutex.ref, rwmutex.ref), named with each wait; the condition
+ * itself is the caller's: after each wait it is looked at again, under the lock. A waiter that dies between its
+ * signal and its lock passes the signal on.
+ */
+SLUICE_API enum sluice_status sluice_cond_make(sluice *s, const char *name, sluice_cond *ret);
+SLUICE_API enum sluice_status sluice_cond_make_with(sluice *s, const struct sluice_make *how,
+                                                    sluice_cond *ret, struct sluice_made *ret_made);
+SLUICE_API enum sluice_status sluice_cond_open(sluice *s, const char *name, uint32_t rights,
+                                               sluice_cond *ret);
+/* Wait: in one step joins those who wait and unlocks what the token holds; after a signal locks again as it was
+ * locked (ttl_ns: of the new lock) and gives the new token, with OK. Not locked, or with another token: as the unlock
+ * says (MISUSE, STALE_TOKEN), and nothing has changed. Where timeout, context, cancellation or removal end it, before
+ * the signal or while it waits for the lock, and where it is not to wait (WOULD_BLOCK), the caller holds nothing. */
+SLUICE_API enum sluice_status sluice_cond_wait(sluice *s, sluice_cond cond, sluice_ref lock, uint64_t token,
+                                               int64_t ttl_ns, const struct sluice_wait *wait,
+                                               struct sluice_grant *ret);
+/* Wakes the one that waits longest. Nobody waits: nothing is kept. The lock need not be held. ret_woken: 0 or 1. */
+SLUICE_API enum sluice_status sluice_cond_signal(sluice *s, sluice_cond cond, uint64_t *ret_woken);
+/* Wakes all that wait now; ret_woken is their number. */
+SLUICE_API enum sluice_status sluice_cond_broadcast(sluice *s, sluice_cond cond, uint64_t *ret_woken);
+
+/* A point that `parties` (1..2^30, else INVALID) processes pass together, again and again, as pthread_barrier_t.
+ * MISMATCH when there is one for another number. */
+SLUICE_API enum sluice_status sluice_barrier_make(sluice *s, const char *name, uint32_t parties,
+                                                  sluice_barrier *ret);
+SLUICE_API enum sluice_status sluice_barrier_make_with(sluice *s, const struct sluice_make *how,
+                                                       uint32_t parties, sluice_barrier *ret,
+                                                       struct sluice_made *ret_made);
+SLUICE_API enum sluice_status sluice_barrier_open(sluice *s, const char *name, uint32_t rights,
+                                                  sluice_barrier *ret);
+/* Waits until as many wait as there are parties; all go on together. Who leaves before (timeout, death) has not
+ * arrived. ret_cycle: how often it has been passed, from 1; ret_last: this was the last to arrive (as
+ * PTHREAD_BARRIER_SERIAL_THREAD), true for exactly one of them. */
+SLUICE_API enum sluice_status sluice_barrier_wait(sluice *s, sluice_barrier barrier,
+                                                  const struct sluice_wait *wait, uint64_t *ret_cycle,
+                                                  bool *ret_last);
+
+/* x/sync's errgroup.Group: tasks with a limit, their first error, and a context that it cancels. */
+struct sluice_group_spec {
+    size_t size;    /* sizeof(struct sluice_group_spec); SLUICE_GROUP_SPEC_INIT sets it */
+    int64_t limit;  /* tasks at a time; negative: no limit. 0: none may start */
+    sluice_ctx ctx; /* one that can be cancelled (INVALID); nil: none */
+};
+#define SLUICE_GROUP_SPEC_INIT                           \
+    {                                                    \
+        sizeof(struct sluice_group_spec), -1, SLUICE_NIL \
+    }
+/* With SLUICE_GROUP_SPEC_INIT the zero Group: no limit, no context. The context is cancelled by the first error, which is its cause,
+ * and when a wait is over (cause "context canceled"). MISMATCH when there is one with another limit or context. */
+SLUICE_API enum sluice_status sluice_group_make(sluice *s, const char *name, sluice_group *ret);
+SLUICE_API enum sluice_status sluice_group_make_with(sluice *s, const struct sluice_make *how,
+                                                     const struct sluice_group_spec *spec, sluice_group *ret,
+                                                     struct sluice_made *ret_made);
+/* errgroup.WithContext: an anonymous group and its context, derived from parent. Both ret_ must not be NULL. */
+SLUICE_API enum sluice_status sluice_group_with_ctx(sluice *s, sluice_ctx parent, sluice_group *ret,
+                                                    sluice_ctx *ret_ctx);
+SLUICE_API enum sluice_status sluice_group_open(sluice *s, const char *name, uint32_t rights,
+                                                sluice_group *ret);
+/* Go: waits until fewer tasks run than the limit, and says that one more does, also after an error. Its token may be
+ * adopted by the process that does the work. A task whose session ends before sluice_group_done has failed with
+ * "owner died". ret must not be NULL. */
+SLUICE_API enum sluice_status sluice_group_go(sluice *s, sluice_group group, int64_t ttl_ns,
+                                              const struct sluice_wait *wait, struct sluice_grant *ret);
+/* TryGo: WOULD_BLOCK at the limit. */
+static inline enum sluice_status sluice_group_try_go(sluice *s, sluice_group group, int64_t ttl_ns,
+                                                     struct sluice_grant *ret)
+{
+    return sluice_group_go(s, group, ttl_ns, sluice_no_wait(), ret);
+}
+/* The task has ended. error: UTF-8 text of at most 4096 bytes (INVALID); NULL: well. STALE_TOKEN: the task was taken
+ * for dead. */
+SLUICE_API enum sluice_status sluice_group_done(sluice *s, sluice_group group, uint64_t token,
+                                                const char *error);
+/* Wait: until no task runs, then cancels the context. The status is OK whether tasks failed or not; ret->failed and
+ * its item (text) are the first error there ever was. ret must not be NULL. */
+SLUICE_API enum sluice_status sluice_group_wait(sluice *s, sluice_group group, const struct sluice_wait *wait,
+                                                struct sluice_outcome *ret);
+/* SetLimit, negative: none. While tasks run: MISUSE, "errgroup: modify limit while 1 goroutines in the group are
+ * still active". */
+SLUICE_API enum sluice_status sluice_group_set_limit(sluice *s, sluice_group group, int64_t limit);
+
+/* x/sync's singleflight.Group: of those who call with the same key at the same time one runs, and all share its
+ * outcome. It is not kept: who comes later runs again. A key is at most 255 bytes (TOO_LARGE); NULL is the empty one. */
+struct sluice_flight_spec {
+    size_t size; /* sizeof(struct sluice_flight_spec); SLUICE_FLIGHT_SPEC_INIT sets it */
+    bool poison; /* if a runner dies its callers fail (OWNER_DIED); else the oldest of them runs */
+};
+#define SLUICE_FLIGHT_SPEC_INIT                  \
+    {                                            \
+        sizeof(struct sluice_flight_spec), false \
+    }
+/* MISMATCH when there is one with another rule for a runner that dies. */
+SLUICE_API enum sluice_status sluice_flight_make(sluice *s, const char *name, sluice_flight *ret);
+SLUICE_API enum sluice_status sluice_flight_make_with(sluice *s, const struct sluice_make *how,
+                                                      const struct sluice_flight_spec *spec,
+                                                      sluice_flight *ret, struct sluice_made *ret_made);
+SLUICE_API enum sluice_status sluice_flight_open(sluice *s, const char *name, uint32_t rights,
+                                                 sluice_flight *ret);
+/* Either runs (ret_grant has a token; owner_died: in place of one that died), and ends it with sluice_flight_end, or
+ * waits for who does and gets its outcome (the token is 0, and ret is written, shared). Both ret_ must not be NULL.
+ * OWNER_DIED: the runner died, and the flight is one that poisons. */
+SLUICE_API enum sluice_status sluice_flight_begin(sluice *s, sluice_flight flight, const char *key,
+                                                  int64_t ttl_ns, const struct sluice_wait *wait,
+                                                  struct sluice_grant *ret_grant, struct sluice_outcome *ret);
+/* The runner's outcome, with a value (no handles) or sluice_none(). ret_shared: others have it too. STALE_TOKEN: it
+ * was taken for dead; the outcome is thrown away. */
+SLUICE_API enum sluice_status sluice_flight_end(sluice *s, sluice_flight flight, uint64_t token, bool failed,
+                                                struct sluice_value value, bool *ret_shared);
+/* Forget: who comes from now on starts a new flight; the old one ends for those who have joined it. ret_there: there
+ * was one. */
+SLUICE_API enum sluice_status sluice_flight_forget(sluice *s, sluice_flight flight, const char *key,
+                                                   bool *ret_there);
+/* Do: runs fn in this process if no other does, or waits for the one that does; ret is the outcome, and shared says
+ * whether others have it, for the runner too. STALE_TOKEN: fn has run, but its session had ended meanwhile. A value
+ * that the daemon refuses fails all (INVALID, TOO_LARGE …). ret must not be NULL. */
+SLUICE_API enum sluice_status sluice_flight_do(sluice *s, sluice_flight flight, const char *key,
+                                               sluice_once_fn *fn, void *argument,
+                                               const struct sluice_wait *wait, struct sluice_outcome *ret);
+
+/*
+ * Limiters: how much may happen in what time, or at once. BUCKET is x/time/rate's Limiter. Under each key (at most
+ * 255 bytes, else TOO_LARGE; NULL: the empty one) a limiter has a state of its own, made when it is first asked and
+ * dropped when it is as new.
+ */
+enum sluice_algorithm { /* as LimiterSpec.Algorithm of the protocol */
+                        SLUICE_ALGORITHM_BUCKET =
+                            0, /* burst tokens at first, refilled at the rate; a reservation may leave it in debt */
+                        SLUICE_ALGORITHM_WINDOW = 1, /* rate.count in each rate.period_ns since it was made */
+                        SLUICE_ALGORITHM_SLIDING =
+                            2, /* rate.count in a period; the last window counts by what of it is less than a period old */
+                        SLUICE_ALGORITHM_METER =
+                            3, /* leaky bucket: holds burst, leaks at the rate, refuses */
+                        SLUICE_ALGORITHM_QUEUE =
+                            4, /* leaky bucket: one passes every 1/rate, burst may wait; more: LIMIT "queue" */
+                        SLUICE_ALGORITHM_CONCURRENCY = 5, /* at most burst at once, given back by token */
+};
+struct sluice_rate {   /* count events in each period, exactly */
+    uint64_t count;    /* at most 2^40; 0: never */
+    int64_t period_ns; /* 0: a second. Negative: INVALID */
+    bool infinite;     /* rate.Inf: all passes. BUCKET only */
+};
+static inline struct sluice_rate sluice_rate_of(uint64_t count, int64_t period_ns)
+{
+    struct sluice_rate r = {count, period_ns, false};
+    return r;
+}
+/* rate.Limit(n): n a second. */
+static inline struct sluice_rate sluice_rate_per_second(uint64_t count)
+{
+    return sluice_rate_of(count, SLUICE_SECOND);
+}
+static inline struct sluice_rate sluice_rate_infinite(void)
+{
+    struct sluice_rate r = {0, 0, true};
+    return r;
+}
+/* rate.Every: one in each interval; <= 0: infinite. */
+static inline struct sluice_rate sluice_rate_every(int64_t interval_ns)
+{
+    return interval_ns > 0 ? sluice_rate_of(1, interval_ns) : sluice_rate_infinite();
+}
+struct sluice_limiter_spec {
+    size_t size; /* sizeof(struct sluice_limiter_spec); SLUICE_LIMITER_SPEC_INIT sets it */
+    enum sluice_algorithm algorithm;
+    struct sluice_rate rate; /* all but CONCURRENCY */
+    uint64_t burst;          /* BUCKET, METER, QUEUE, CONCURRENCY: at most 2^40 */
+};
+#define SLUICE_LIMITER_SPEC_INIT                                                      \
+    {                                                                                 \
+        sizeof(struct sluice_limiter_spec), SLUICE_ALGORITHM_BUCKET, {0, 0, false}, 0 \
+    }
+/* rate.NewLimiter: a BUCKET. MISMATCH when there is one with another algorithm, rate or burst. INVALID: a rate or burst that the
+ * algorithm does not have, or beyond 2^40. */
+SLUICE_API enum sluice_status sluice_limiter_make(sluice *s, const char *name, struct sluice_rate rate,
+                                                  uint64_t burst, sluice_limiter *ret);
+SLUICE_API enum sluice_status sluice_limiter_make_with(sluice *s, const struct sluice_make *how,
+                                                       const struct sluice_limiter_spec *spec,
+                                                       sluice_limiter *ret, struct sluice_made *ret_made);
+SLUICE_API enum sluice_status sluice_limiter_open(sluice *s, const char *name, uint32_t rights,
+                                                  sluice_limiter *ret);
+#define SLUICE_FOREVER_NS INT64_MAX /* in a quota: it never comes */
+struct sluice_quota {
+    bool allowed;
+    int64_t remaining;      /* a bucket and the like: what could be taken at once now; negative: debt */
+    int64_t retry_after_ns; /* refused: until it would pass if nobody else asks; SLUICE_FOREVER_NS: never */
+    int64_t delay_ns;       /* reserved: until its time; SLUICE_FOREVER_NS: it never comes */
+    uint64_t token;         /* reserved: for sluice_limiter_refund; 0: nothing could be given back.
+                             * CONCURRENCY: what is held, for sluice_limiter_release */
+};
+/* rate.Limiter's WaitN: takes `permits`, waiting in order of arrival if need be; with sluice_no_wait() AllowN.
+ * ttl_ns: CONCURRENCY. ret is written with OK and WOULD_BLOCK. More than could ever pass at once is MISUSE, "rate:
+ * Wait(n=4) exceeds limiter's burst 3" (without waiting: WOULD_BLOCK). When a bucket's turn would come after the
+ * timeout or the context's deadline: DEADLINE_EXCEEDED at once, "rate: Wait(n=3) would exceed context deadline", and
+ * nothing is taken. LIMIT: the queue is full. */
+SLUICE_API enum sluice_status sluice_limiter_take(sluice *s, sluice_limiter limiter, const char *key,
+                                                  uint64_t permits, int64_t ttl_ns,
+                                                  const struct sluice_wait *wait, struct sluice_quota *ret);
+/* AllowN: OK or WOULD_BLOCK; ret says then when to come back. */
+static inline enum sluice_status sluice_limiter_allow(sluice *s, sluice_limiter limiter, const char *key,
+                                                      uint64_t permits, struct sluice_quota *ret)
+{
+    return sluice_limiter_take(s, limiter, key, permits, 0, sluice_no_wait(), ret);
+}
+/* The same answer, and nothing is taken. */
+SLUICE_API enum sluice_status sluice_limiter_check(sluice *s, sluice_limiter limiter, const char *key,
+                                                   uint64_t permits, struct sluice_quota *ret);
+/* CONCURRENCY: gives back what the token holds, in any session. STALE_TOKEN: it holds nothing. */
+SLUICE_API enum sluice_status sluice_limiter_release(sluice *s, sluice_limiter limiter, uint64_t token);
+
+struct sluice_reserve {
+    size_t size;         /* sizeof(struct sluice_reserve); SLUICE_RESERVE_INIT sets it */
+    const char *key;     /* NULL: the empty one */
+    uint64_t permits;    /* 1 by SLUICE_RESERVE_INIT */
+    int64_t max_wait_ns; /* not if it would have to wait longer; negative: however long */
+    bool has_at;
+    int64_t
+        at_ns; /* as if it were then, an instant not to come (INVALID); the limiter's time goes back with it, as Go's does */
+};
+#define SLUICE_RESERVE_INIT                                  \
+    {                                                        \
+        sizeof(struct sluice_reserve), NULL, 1, -1, false, 0 \
+    }
+/* ReserveN of a BUCKET (else INVALID): takes tokens that are still to come. OK: the caller waits ret->delay_ns by itself,
+ * or gives them back by ret->token. WOULD_BLOCK, where Go's is not OK: more than the burst, or too long; nothing is
+ * taken, and ret->retry_after_ns says when it would do. ret is written with both. The reservation ends with its time,
+ * or with the session, which refunds it. how NULL: one token, without a key. */
+SLUICE_API enum sluice_status sluice_limiter_reserve(sluice *s, sluice_limiter limiter,
+                                                     const struct sluice_reserve *how,
+                                                     struct sluice_quota *ret);
+/* Reservation.Cancel: gives it back but for what was reserved after it; once. ret_back: something came back. Token 0
+ * is OK: nothing comes back. */
+SLUICE_API enum sluice_status sluice_limiter_refund(sluice *s, uint64_t token, bool *ret_back);
+/* CancelAt: as if it were then. */
+SLUICE_API enum sluice_status sluice_limiter_refund_at(sluice *s, uint64_t token, int64_t at_ns,
+                                                       bool *ret_back);
+
+struct sluice_tune {
+    size_t size; /* sizeof(struct sluice_tune); SLUICE_TUNE_INIT sets it */
+    bool has_rate, has_burst, has_at;
+    struct sluice_rate rate;
+    uint64_t burst; /* of every key */
+    int64_t at_ns;  /* BUCKET: as sluice_reserve.at_ns */
+};
+#define SLUICE_TUNE_INIT                                                     \
+    {                                                                        \
+        sizeof(struct sluice_tune), false, false, false, {0, 0, false}, 0, 0 \
+    }
+/* SetLimit, SetBurst and their At: from now on; reservations keep their times. INVALID: what the algorithm does not have. */
+SLUICE_API enum sluice_status sluice_limiter_tune(sluice *s, sluice_limiter limiter,
+                                                  const struct sluice_tune *tune);
+static inline enum sluice_status sluice_limiter_set_rate(sluice *s, sluice_limiter limiter,
+                                                         struct sluice_rate rate)
+{
+    struct sluice_tune t = SLUICE_TUNE_INIT;
+    t.has_rate = true;
+    t.rate = rate;
+    return sluice_limiter_tune(s, limiter, &t);
+}
+static inline enum sluice_status sluice_limiter_set_burst(sluice *s, sluice_limiter limiter, uint64_t burst)
+{
+    struct sluice_tune t = SLUICE_TUNE_INIT;
+    t.has_burst = true;
+    t.burst = burst;
+    return sluice_limiter_tune(s, limiter, &t);
+}
+
 /* ---- Select ----------------------------------------------------------------------------------------------------- */
 
 struct sluice_arm {
     enum sluice_verb verb;
-    enum sluice_compare compare; /* WAIT on a counter */
+    enum sluice_compare compare; /* WAIT on a counter; on a mutex or a cell: COMPARE_NE */
     sluice_ref
         ref; /* what the verb is done to; RECV: a channel, timer, ticker or context. Nil: never ready */
-    struct sluice_value value;      /* SEND */
-    int64_t delay_ns;               /* AFTER */
-    int64_t lease_ns;               /* RECV: > 0 leases the item. LOCK, RLOCK, ACQUIRE, BEGIN: the ttl */
-    uint64_t permits;               /* ACQUIRE */
-    int64_t operand;                /* WAIT on a counter */
-    struct sluice_grant *ret_grant; /* LOCK, RLOCK, ACQUIRE, BEGIN */
-    int64_t *ret_number;            /* WAIT on a counter: its value then */
-    bool *ret_failed;               /* BEGIN, WAIT on a once: its outcome; the value is the received item */
+    struct sluice_value value; /* SEND. LOCK of a mutex: what a leader says of itself */
+    int64_t delay_ns;          /* AFTER */
+    int64_t lease_ns; /* RECV: > 0 leases the item. LOCK, RLOCK, ACQUIRE, BEGIN, COND, TAKE: the ttl */
+    uint64_t permits; /* ACQUIRE, TAKE */
+    int64_t operand;  /* WAIT on a counter; on a mutex, a cell: the token, the revision that is known */
+    struct sluice_grant
+        *ret_grant;      /* LOCK, RLOCK, ACQUIRE, BEGIN, COND. WAIT on a mutex: the leader's token */
+    int64_t *ret_number; /* WAIT on a counter: its value then. On a barrier: the cycle */
+    bool
+        *ret_failed; /* BEGIN, WAIT on a once, flight or group: its outcome; the value is the received item */
+    bool *ret_shared;               /* BEGIN on a flight: others have it too */
+    bool *ret_last;                 /* WAIT on a barrier: this was the last to arrive */
+    struct sluice_quota *ret_quota; /* TAKE */
+    const char *key;                /* BEGIN on a flight, TAKE; NULL: the empty one */
+    sluice_ref
+        lock; /* COND: the mutex or read-write lock. One COND arm at most: it gives the lock up whichever arm is committed */
+    uint64_t token;         /* COND: by which the lock is held. SEND, RECV: the fence; 0: none */
+    uint64_t *ret_revision; /* WAIT on a cell: its revision then; the value is the received item */
 };
 
 static inline struct sluice_arm sluice_arm_of(enum sluice_verb verb, sluice_ref ref)
@@ -888,6 +1389,13 @@ static inline struct sluice_arm sluice_arm_of(enum sluice_verb verb, sluice_ref 
                            0,
                            NULL,
                            NULL,
+                           NULL,
+                           NULL,
+                           NULL,
+                           NULL,
+                           NULL,
+                           SLUICE_NIL_REF,
+                           0,
                            NULL};
     a.verb = verb;
     a.ref = ref;
@@ -916,6 +1424,12 @@ static inline struct sluice_arm sluice_arm_done(sluice_ctx ctx)
 static inline struct sluice_arm sluice_arm_timer(sluice_timer timer)
 {
     return sluice_arm_recv_ref(timer.ref, 0);
+}
+/* A send or receive arm with a fencing token. */
+static inline struct sluice_arm sluice_arm_fenced(struct sluice_arm arm, uint64_t fence)
+{
+    arm.token = fence;
+    return arm;
 }
 static inline struct sluice_arm sluice_arm_after(int64_t delay_ns)
 {
@@ -989,13 +1503,97 @@ static inline struct sluice_arm sluice_arm_begin(sluice_once once, int64_t ttl_n
     return a;
 }
 
+static inline struct sluice_arm sluice_arm_campaign(sluice_mutex election, struct sluice_value value,
+                                                    int64_t ttl_ns, struct sluice_grant *ret_grant)
+{
+    struct sluice_arm a = sluice_arm_mutex(election, ttl_ns, ret_grant);
+    a.value = value;
+    return a;
+}
+/* The next leader's token (0: nobody leads), and as the item what it said of itself. */
+static inline struct sluice_arm sluice_arm_observe(sluice_mutex election, uint64_t after,
+                                                   struct sluice_grant *ret_leader)
+{
+    struct sluice_arm a = sluice_arm_of(SLUICE_VERB_WAIT, election.ref);
+    a.compare = SLUICE_COMPARE_NE;
+    a.operand = (int64_t)after;
+    a.ret_grant = ret_leader;
+    return a;
+}
+/* The cell's next change, as in sluice_cell_wait; its value is the item. */
+static inline struct sluice_arm sluice_arm_cell(sluice_cell cell, uint64_t after, uint64_t *ret_revision)
+{
+    struct sluice_arm a = sluice_arm_of(SLUICE_VERB_WAIT, cell.ref);
+    a.compare = SLUICE_COMPARE_NE;
+    a.operand = (int64_t)after;
+    a.ret_revision = ret_revision;
+    return a;
+}
+/* The lock is given up when the select begins to wait, and held again (by the grant) only when this arm is the one. */
+static inline struct sluice_arm sluice_arm_cond(sluice_cond cond, sluice_ref lock, uint64_t token,
+                                                int64_t ttl_ns, struct sluice_grant *ret_grant)
+{
+    struct sluice_arm a = sluice_arm_grant(SLUICE_VERB_COND, cond.ref, ttl_ns, ret_grant);
+    a.lock = lock;
+    a.token = token;
+    return a;
+}
+static inline struct sluice_arm sluice_arm_barrier(sluice_barrier barrier, int64_t *ret_cycle, bool *ret_last)
+{
+    struct sluice_arm a = sluice_arm_of(SLUICE_VERB_WAIT, barrier.ref);
+    a.ret_number = ret_cycle;
+    a.ret_last = ret_last;
+    return a;
+}
+/* Waits for all tasks; the item is the first error. */
+static inline struct sluice_arm sluice_arm_group(sluice_group group, bool *ret_failed)
+{
+    struct sluice_arm a = sluice_arm_of(SLUICE_VERB_WAIT, group.ref);
+    a.ret_failed = ret_failed;
+    return a;
+}
+static inline struct sluice_arm sluice_arm_go(sluice_group group, int64_t ttl_ns,
+                                              struct sluice_grant *ret_grant)
+{
+    return sluice_arm_grant(SLUICE_VERB_BEGIN, group.ref, ttl_ns, ret_grant);
+}
+/* As sluice_arm_begin, under a key. */
+static inline struct sluice_arm sluice_arm_flight(sluice_flight flight, const char *key, int64_t ttl_ns,
+                                                  struct sluice_grant *ret_grant, bool *ret_failed,
+                                                  bool *ret_shared)
+{
+    struct sluice_arm a = sluice_arm_grant(SLUICE_VERB_BEGIN, flight.ref, ttl_ns, ret_grant);
+    a.key = key;
+    a.ret_failed = ret_failed;
+    a.ret_shared = ret_shared;
+    return a;
+}
+static inline struct sluice_arm sluice_arm_take(sluice_limiter limiter, const char *key, uint64_t permits,
+                                                int64_t ttl_ns, struct sluice_quota *ret_quota)
+{
+    struct sluice_arm a = sluice_arm_grant(SLUICE_VERB_TAKE, limiter.ref, ttl_ns, NULL);
+    a.key = key;
+    a.permits = permits;
+    a.ret_quota = ret_quota;
+    return a;
+}
+
 /* Waits for the first of its arms and commits exactly one; of several that are ready, one picked at random. The status is that arm's: CLOSED for
  * a receive from a closed channel or a context's end, SEND_ON_CLOSED. ret_index is always written: the arm, or -1 when none was
- * committed (INVALID, DEADLINE_EXCEEDED …). ret is written with OK (empty unless the arm received, or brought the value of a once); NULL
+ * committed (INVALID, DEADLINE_EXCEEDED …). ret is written with OK (empty unless the arm received, or brought a value); NULL
  * only where no arm does. */
 SLUICE_API enum sluice_status sluice_select(sluice *s, const struct sluice_arm *arms, size_t count,
                                             const struct sluice_wait *wait, int *ret_index,
                                             struct sluice_item *ret);
+
+/* Takes several locks and permits in one step, or none: waits until every arm could be granted. The arms are those of
+ * sluice_arm_mutex, sluice_arm_campaign, sluice_arm_lock, sluice_arm_rlock and sluice_arm_acquire, 1 to 64 of them,
+ * each of another object; what each gets is written through its ret_grant, with OK. In each queue the request keeps
+ * its place, and at the head holds up those behind it until the others are free too: none starves, and two such
+ * requests never wait for each other. INVALID: another arm, "an object may be named once", a nil, more permits than a
+ * semaphore has. Each is given back by itself. */
+SLUICE_API enum sluice_status sluice_acquire_all(sluice *s, const struct sluice_arm *arms, size_t count,
+                                                 const struct sluice_wait *wait);
 
 /* ---- Contexts --------------------------------------------------------------------------------------------------- */
 
@@ -1150,6 +1748,74 @@ SLUICE_API enum sluice_status sluice_clock_advance_next(sluice *s, bool settle, 
  * parked. */
 SLUICE_API enum sluice_status sluice_quiesce(sluice *s, uint64_t parked_min, const struct sluice_wait *wait);
 
+/* ---- Signals ---------------------------------------------------------------------------------------------------- */
+
+/*
+ * Go's os/signal: signals of this process as values in channels, where this process, or any other, receives them.
+ *
+ *     sluice_chan ch;
+ *     sluice_signals sub;
+ *     sluice_chan_make(s, "reload", 1, &ch);
+ *     sluice_signal_notify(s, ch, (const int[]){SIGHUP}, 1, &sub);
+ *
+ * A caught signal is sent to every subscription that wants it, in the order in which they were made, by a send that does not wait: a channel that is full, or
+ * unbuffered without a receiver at that moment, loses it, and the subscription counts that. So give the channel a capacity: 1 for a
+ * signal that only says "look again", more where each one counts. The value is the signal's name without SIG ("INT", "RTMIN+3") in a channel of bytes
+ * or string, the same as a JSON string in one of json, its number in one of int64.
+ *
+ * A handler (sigaction with SA_RESTART) does no more than to write the number into a pipe, and a thread of the library's, which itself
+ * takes no signals, sends it on. No thread of the program needs any signal blocked; a signal that all threads have
+ * blocked stays pending, as ever. Signals that come faster than the daemon takes them wait in the process, 65536 of them. What the daemon does not take (it is
+ * gone, the channel is closed or removed, sluice_interrupt was called and not reset) counts as dropped.
+ *
+ * KILL and STOP cannot be caught: INVALID, as for numbers that are no signals. SEGV, BUS, FPE, ILL, TRAP and SYS are caught when
+ * another process sends them; what the program's own instructions raise meets the action that was there before.
+ *
+ * With count 0, `signals` (may be NULL) are all that can be caught. The calls are for the whole process, from any thread, and never for a signal handler. Subscriptions
+ * of a connection are stopped before it is closed. The child of a fork has none of them, and there the signals have their earlier actions.
+ */
+typedef struct sluice_signals {
+    uint64_t number; /* of a subscription in this process; 0: none */
+} sluice_signals;
+
+struct sluice_signal_counts {
+    uint64_t sent;    /* signals that went into the channel. A context: 1 once a signal has cancelled it */
+    uint64_t dropped; /* signals that it wanted and that were lost. A context: swallowed */
+};
+
+/* Notify: from now on these signals go to the channel, and what was done about them before is not done any more. Several calls with the same
+ * connection and the same reference accumulate in one subscription; ret (optional) is the same then. Another reference to the same channel is another
+ * subscription. Nil: MISUSE, "os/signal: Notify using nil channel". WRONG_TYPE: the channel carries handles or doubles. NO_RIGHT: it is not
+ * for sending. NOT_FOUND, STALE, WRONG_KIND, INVALID; LIMIT at 256 subscriptions. With these nothing is caught that was not before. */
+SLUICE_API enum sluice_status sluice_signal_notify(sluice *s, sluice_chan ch, const int *signals,
+                                                   size_t count, sluice_signals *ret);
+/* Stop: when it returns the channel gets no more of any signal of the subscription, and may be closed. A signal of this moment either has
+ * been sent by then, or takes the action that was there before the first notify, which is in force again where nobody else wants the signal;
+ * it is never lost. ret (optional): the final counts. Again, or from several threads: OK, and zeros. It waits for what
+ * was caught to be sent, as long as the daemon takes. The subscription of a context cancels the context: its status. */
+SLUICE_API enum sluice_status sluice_signal_stop(sluice_signals signals, struct sluice_signal_counts *ret);
+/* INVALID: it was stopped. */
+SLUICE_API enum sluice_status sluice_signal_counts_get(sluice_signals signals,
+                                                       struct sluice_signal_counts *ret);
+/* Reset, Ignore: no subscription gets these signals any more, and they have their earlier actions again, or are ignored. The subscriptions stay, with the signals
+ * that are left. Signals caught before are sent first. INVALID, and then nothing has changed. */
+SLUICE_API enum sluice_status sluice_signal_reset(const int *signals, size_t count);
+SLUICE_API enum sluice_status sluice_signal_ignore(const int *signals, size_t count);
+/* Is it ignored: by sluice_signal_ignore, or since before (nohup)? */
+SLUICE_API bool sluice_signal_ignored(int signal);
+
+/* NotifyContext: a context derived from parent that the first of these signals cancels, or its parent, or sluice_signal_stop(*ret). Its error is
+ * CANCELED ("context canceled"); its cause after a signal is Go's "interrupt signal received" ("hangup ...", "terminated ..."). Later signals
+ * are swallowed until the stop. Both ret are needed: stop the one, drop the other. What sluice_ctx_with_cancel and sluice_signal_notify return. */
+SLUICE_API enum sluice_status sluice_signal_notify_context(sluice *s, sluice_ctx parent, const int *signals,
+                                                           size_t count, sluice_ctx *ret_ctx,
+                                                           sluice_signals *ret);
+
+/* "INT" for SIGINT, "RTMIN+3"; NULL: no signal. */
+SLUICE_API const char *sluice_signal_name(int number);
+/* The number for "INT", "SIGINT", "sigint", "2", "RTMIN+3", "RTMAX"; 0: no signal. */
+SLUICE_API int sluice_signal_number(const char *name);
+
 /* ---- Looking ---------------------------------------------------------------------------------------------------- */
 
 struct sluice_waiter {
@@ -1185,6 +1851,8 @@ struct sluice_description {
         uint64_t leased, receivers, senders, bytes_held, sent, received, len_max;
         uint32_t deliveries_max;
         const char *dead_letter;
+        bool fenced;
+        uint64_t fence; /* the newest token it has seen; 0: none */
     } channel;
     struct {                      /* KIND_CONTEXT */
         enum sluice_status error; /* OK while alive */
@@ -1201,20 +1869,40 @@ struct sluice_description {
         bool armed;
         int64_t due_ns, period_ns;
     } timer;
-    struct {                 /* KIND_MUTEX, KIND_RWMUTEX, KIND_SEMAPHORE, KIND_ONCE */
-        uint64_t holds;      /* locks, acquires or runs that are held now */
-        uint64_t token;      /* of the newest; 0: nothing is held */
-        uint64_t holder;     /* its session's number */
-        bool shared;         /* KIND_RWMUTEX: held for reading */
-        bool owner_died;     /* the next holder will be told so. KIND_ONCE that is done: it failed so */
-        bool done;           /* KIND_ONCE */
-        uint64_t size, free; /* KIND_SEMAPHORE: permits there are, and are left */
+    struct {             /* KIND_MUTEX, KIND_RWMUTEX, KIND_SEMAPHORE, KIND_ONCE, KIND_GROUP, KIND_FLIGHT */
+        uint64_t holds;  /* locks, acquires or runs that are held now */
+        uint64_t token;  /* of the newest; 0: nothing is held */
+        uint64_t holder; /* its session's number */
+        bool shared;     /* KIND_RWMUTEX: held for reading */
+        bool owner_died; /* the next holder will be told so. KIND_ONCE that is done: it failed so */
+        bool done;       /* KIND_ONCE */
+        uint64_t size,
+            free; /* KIND_SEMAPHORE: permits there are, and are left. KIND_GROUP with a limit: it, in size */
+        bool has_limit; /* KIND_GROUP: it has one */
+        struct sluice_value
+            said;         /* KIND_MUTEX: what its holder says of itself. KIND_GROUP: its first error */
+        uint64_t context; /* KIND_GROUP: the serial of its context; 0: none */
     } hold;
     struct {            /* KIND_WAITGROUP, KIND_COUNTER */
         int64_t value;  /* of the counter; units of the wait group that are not done */
         uint64_t lost;  /* KIND_WAITGROUP: units of this cycle that were lost with their session */
         uint64_t fence; /* KIND_COUNTER: the newest token it has seen; 0: none */
     } count;
+    struct { /* KIND_BARRIER */
+        uint32_t parties, arrived;
+        uint64_t cycle; /* the one that gathers, from 1 */
+    } barrier;
+    struct { /* KIND_LIMITER */
+        struct sluice_limiter_spec spec;
+        int64_t remaining; /* under the empty key */
+        uint64_t keys;     /* that are not as new */
+    } limiter;
+    const char *key;       /* of what stands under one key of a limiter or a flight, in place of a name */
+    struct {               /* KIND_CELL */
+        uint64_t revision; /* 0: empty */
+        struct sluice_value value;
+        uint64_t fence; /* the newest token it has seen; 0: none */
+    } cell;
 };
 SLUICE_API enum sluice_status sluice_describe(sluice *s, sluice_ref ref, struct sluice_description **ret);
 /* Each of these frees what its call gave; takes NULL, returns NULL. */
@@ -1362,6 +2050,13 @@ SLUICE_API enum sluice_status sluice_extend_token_start(sluice *s, uint64_t toke
                                                         sluice_future **ret);
 SLUICE_API enum sluice_status sluice_mutex_lock_start(sluice *s, sluice_mutex mutex, int64_t ttl_ns,
                                                       const struct sluice_wait *wait, sluice_future **ret);
+SLUICE_API enum sluice_status sluice_election_campaign_start(sluice *s, sluice_mutex election,
+                                                             struct sluice_value value, int64_t ttl_ns,
+                                                             const struct sluice_wait *wait,
+                                                             sluice_future **ret);
+SLUICE_API enum sluice_status sluice_election_observe_start(sluice *s, sluice_mutex election, uint64_t after,
+                                                            const struct sluice_wait *wait,
+                                                            sluice_future **ret);
 SLUICE_API enum sluice_status sluice_rwmutex_lock_start(sluice *s, sluice_rwmutex mutex, int64_t ttl_ns,
                                                         const struct sluice_wait *wait, sluice_future **ret);
 SLUICE_API enum sluice_status sluice_rwmutex_rlock_start(sluice *s, sluice_rwmutex mutex, int64_t ttl_ns,
@@ -1378,6 +2073,27 @@ SLUICE_API enum sluice_status sluice_once_begin_start(sluice *s, sluice_once onc
                                                       const struct sluice_wait *wait, sluice_future **ret);
 SLUICE_API enum sluice_status sluice_once_wait_start(sluice *s, sluice_once once,
                                                      const struct sluice_wait *wait, sluice_future **ret);
+SLUICE_API enum sluice_status sluice_cond_wait_start(sluice *s, sluice_cond cond, sluice_ref lock,
+                                                     uint64_t token, int64_t ttl_ns,
+                                                     const struct sluice_wait *wait, sluice_future **ret);
+SLUICE_API enum sluice_status sluice_barrier_wait_start(sluice *s, sluice_barrier barrier,
+                                                        const struct sluice_wait *wait, sluice_future **ret);
+SLUICE_API enum sluice_status sluice_group_go_start(sluice *s, sluice_group group, int64_t ttl_ns,
+                                                    const struct sluice_wait *wait, sluice_future **ret);
+SLUICE_API enum sluice_status sluice_group_wait_start(sluice *s, sluice_group group,
+                                                      const struct sluice_wait *wait, sluice_future **ret);
+/* singleflight's DoChan. */
+SLUICE_API enum sluice_status sluice_flight_begin_start(sluice *s, sluice_flight flight, const char *key,
+                                                        int64_t ttl_ns, const struct sluice_wait *wait,
+                                                        sluice_future **ret);
+SLUICE_API enum sluice_status sluice_limiter_take_start(sluice *s, sluice_limiter limiter, const char *key,
+                                                        uint64_t permits, int64_t ttl_ns,
+                                                        const struct sluice_wait *wait, sluice_future **ret);
+SLUICE_API enum sluice_status sluice_cell_wait_start(sluice *s, sluice_cell cell, uint64_t after,
+                                                     const struct sluice_wait *wait, sluice_future **ret);
+/* The arms' ret_grant are not written: struct sluice_result has the grants. */
+SLUICE_API enum sluice_status sluice_acquire_all_start(sluice *s, const struct sluice_arm *arms, size_t count,
+                                                       const struct sluice_wait *wait, sluice_future **ret);
 SLUICE_API enum sluice_status sluice_quiesce_start(sluice *s, uint64_t parked_min,
                                                    const struct sluice_wait *wait, sluice_future **ret);
 SLUICE_API enum sluice_status sluice_ping_start(sluice *s, sluice_future **ret);
@@ -1385,13 +2101,21 @@ SLUICE_API enum sluice_status sluice_ping_start(sluice *s, sluice_future **ret);
 /* What became of a future. What its call does not give is empty. */
 struct sluice_result {
     enum sluice_status status;
-    int index;                 /* select; -1: no arm */
-    size_t count;              /* send_many: values that went. ack: leases done */
-    struct sluice_item item;   /* recv, select; the value of a once's outcome */
+    int index;    /* select; -1: no arm */
+    size_t count; /* send_many: values that went. ack: leases done */
+    struct sluice_item
+        item; /* recv, select; the value of an outcome, of a cell; what a leader says of itself */
     struct sluice_batch batch; /* recv_many */
-    struct sluice_grant grant; /* lock, rlock, acquire; begin: the right to run; select of such an arm */
-    int64_t number;            /* counter_wait; select of such an arm */
-    bool failed;               /* a once's outcome */
+    struct sluice_grant
+        grant;      /* lock, rlock, acquire, campaign, cond_wait; begin and go: the right to run; observe: the
+                                  leader's token; select of such an arm */
+    int64_t number; /* counter_wait; barrier_wait: the cycle; select of such an arm */
+    bool failed;    /* the outcome of a once, a flight or a group */
+    bool shared;    /* a flight's: others have it too */
+    bool last;      /* barrier_wait: the last to arrive */
+    struct sluice_quota quota;   /* take (with WOULD_BLOCK, too); select of such an arm */
+    struct sluice_grant *grants; /* acquire_all: one for each arm, to be given to sluice_free; else NULL */
+    uint64_t revision;           /* cell_wait; select of such an arm */
 };
 
 /* Is it done? Does not look at the socket: sluice_process does. */

@@ -36,8 +36,6 @@ enum sluice_status sluice_chan_make_with(sluice *s, const struct sluice_make *ho
         status = make_begin(&c, &make, how);
     if (status != SLUICE_OK)
         return status;
-    make.spec_case = SLUICE__V1__MAKE__SPEC_CHANNEL;
-    make.channel = &channel;
     channel.has_cap = true;
     channel.cap = p.cap;
     channel.has_type = p.type != SLUICE_TYPE_NONE;
@@ -45,7 +43,8 @@ enum sluice_status sluice_chan_make_with(sluice *s, const struct sluice_make *ho
     channel.has_deliveries_max = p.deliveries_max != 0;
     channel.deliveries_max = p.deliveries_max;
     channel.dead_letter = call_ref(&c, p.dead_letter.ref, &dead_letter);
-    return make_run(s, &c, ret == NULL ? NULL : &ret->ref, ret_made);
+    channel.has_fenced = channel.fenced = p.fenced;
+    return make_run(s, &c, SLUICE__V1__MAKE__SPEC_CHANNEL, &channel, REF_OF(ret), ret_made);
 }
 
 enum sluice_status sluice_chan_make(sluice *s, const char *name, int64_t cap, sluice_chan *ret)
@@ -68,12 +67,19 @@ enum sluice_status sluice_chan_dup(sluice *s, sluice_chan ch, uint32_t rights, s
 
 enum sluice_status sluice_chan_close(sluice *s, sluice_chan ch)
 {
+    return sluice_chan_close_fenced(s, ch, 0);
+}
+
+enum sluice_status sluice_chan_close_fenced(sluice *s, sluice_chan ch, uint64_t fence)
+{
     struct call c;
     Ref r;
     Sluice__V1__Close close = SLUICE__V1__CLOSE__INIT;
     call_init(&c, SLUICE__V1__REQUEST__OP_CLOSE);
     c.request.close = &close;
     close.ref = call_ref(&c, ch.ref, &r);
+    close.has_fence = fence != 0;
+    close.fence = fence;
     return run_plain(s, &c);
 }
 
@@ -116,6 +122,12 @@ enum sluice_status sluice_chan_cap(sluice *s, sluice_chan ch, int64_t *ret)
     return status;
 }
 
+/* The token that a send or receive carries; 0: none. */
+static uint64_t fence_of(const struct sluice_wait *wait)
+{
+    return wait == NULL ? 0 : wait->fence;
+}
+
 /* ---- One value. */
 
 struct send_parts {
@@ -132,6 +144,8 @@ static enum sluice_status build_send(struct call *c, struct send_parts *p, sluic
     sluice__v1__send__init(&p->send);
     c->request.send = &p->send;
     p->send.ref = call_ref(c, ch.ref, &p->ref);
+    p->send.fence = fence_of(wait);
+    p->send.has_fence = p->send.fence != 0;
     c->size_bound = REQUEST_BOUND + ref_bound(ch.ref) + value_bound(value);
     if (wait != NULL)
         c->size_bound += ref_bound(wait->ctx.ref);
@@ -172,6 +186,8 @@ static void build_recv(struct call *c, struct recv_parts *p, sluice_chan ch, int
     p->recv.ref = call_ref(c, ch.ref, &p->ref);
     p->recv.has_lease_ns = lease_ns != 0;
     p->recv.lease_ns = lease_ns;
+    p->recv.fence = fence_of(wait);
+    p->recv.has_fence = p->recv.fence != 0;
     c->size_bound = REQUEST_BOUND + ref_bound(ch.ref);
     if (wait != NULL)
         c->size_bound += ref_bound(wait->ctx.ref);
@@ -305,6 +321,8 @@ static enum sluice_status build_send_many(struct call *c, struct send_many_parts
     c->request.send_many = &p->send_many;
     p->send_many.ref = call_ref(c, ch.ref, &p->ref);
     p->send_many.batch = &p->batch;
+    p->send_many.fence = fence_of(wait);
+    p->send_many.has_fence = p->send_many.fence != 0;
     return batch_out(c, p, values, count);
 }
 
@@ -355,6 +373,8 @@ static enum sluice_status build_recv_many(struct call *c, struct recv_many_parts
     p->recv_many.max = (uint32_t)max;
     p->recv_many.has_lease_ns = lease_ns != 0;
     p->recv_many.lease_ns = lease_ns;
+    p->recv_many.fence = fence_of(wait);
+    p->recv_many.has_fence = p->recv_many.fence != 0;
     return max > BATCH_MAX ? error_text(SLUICE_INVALID, "a batch has at most 65536 items") : SLUICE_OK;
 }
 

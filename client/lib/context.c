@@ -87,8 +87,6 @@ enum sluice_status sluice_ctx_make_with(sluice *s, const struct sluice_make *how
         status = error_text(SLUICE_LIMIT, "a context has at most 64 values of its own");
     if (status != SLUICE_OK)
         return status;
-    make.spec_case = SLUICE__V1__MAKE__SPEC_CONTEXT;
-    make.context = &out;
     spec_out(&c, &p, &out, &parent);
     struct entry_parts *parts = NULL;
     Sluice__V1__ContextEntry *pointers[VALUES_MAX];
@@ -99,7 +97,7 @@ enum sluice_status sluice_ctx_make_with(sluice *s, const struct sluice_make *how
         out.values = pointers;
     }
     if (status == SLUICE_OK)
-        status = make_run(s, &c, ret == NULL ? NULL : &ret->ref, ret_made);
+        status = make_run(s, &c, SLUICE__V1__MAKE__SPEC_CONTEXT, &out, REF_OF(ret), ret_made);
     free(parts);
     return status;
 }

@@ -32,17 +32,11 @@ enum sluice_status sluice_counter_make_with(sluice *s, const struct sluice_make 
                                             const struct sluice_counter_spec *spec, sluice_counter *ret,
                                             struct sluice_made *ret_made)
 {
-    struct call c;
     struct sluice_counter_spec p = SLUICE_COUNTER_SPEC_INIT;
-    Sluice__V1__Make make;
     Sluice__V1__CounterSpec counter = SLUICE__V1__COUNTER_SPEC__INIT;
     enum sluice_status status = options_take(&p, sizeof p, spec);
-    if (status == SLUICE_OK)
-        status = make_begin(&c, &make, how);
     if (status != SLUICE_OK)
         return status;
-    make.spec_case = SLUICE__V1__MAKE__SPEC_COUNTER;
-    make.counter = &counter;
     counter.has_value = p.value != 0;
     counter.value = p.value;
     counter.has_min = p.has_min;
@@ -50,7 +44,7 @@ enum sluice_status sluice_counter_make_with(sluice *s, const struct sluice_make 
     counter.has_max = p.has_max;
     counter.max = p.max;
     counter.has_fenced = counter.fenced = p.fenced;
-    return make_run(s, &c, ret == NULL ? NULL : &ret->ref, ret_made);
+    return make_object(s, how, SLUICE__V1__MAKE__SPEC_COUNTER, &counter, REF_OF(ret), ret_made);
 }
 
 enum sluice_status sluice_counter_make(sluice *s, const char *name, int64_t value, sluice_counter *ret)

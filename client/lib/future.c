@@ -17,6 +17,8 @@
 
 #include "error.h"
 #include "item.h"
+#include "limiter.h"
+#include "sync.h"
 
 #define GATHER_SIZE 65536
 
@@ -90,6 +92,21 @@ bool sluice_future_done(const sluice_future *f)
     return done;
 }
 
+/* The grants of a reply, as an array for the caller. */
+static enum sluice_status grants_take(const struct reply *reply, struct sluice_grant **ret)
+{
+    bool came = reply->result_tag == SLUICE__V1__REPLY__RESULT_GRANTS;
+    ptrdiff_t count = came ? reply_read_grants(reply->result, NULL, 0) : 0;
+    if (count <= 0)
+        return unreadable();
+    struct sluice_grant *grants = calloc((size_t)count, sizeof *grants);
+    if (grants == NULL)
+        return error_text(SLUICE_NO_MEMORY, "out of memory for the grants, which the session holds");
+    reply_read_grants(reply->result, grants, (size_t)count);
+    *ret = grants;
+    return SLUICE_OK;
+}
+
 static enum sluice_status fill(struct call *c, const struct reply *reply, struct sluice_result *ret)
 {
     enum sluice_status status = reply->status;
@@ -100,11 +117,19 @@ static enum sluice_status fill(struct call *c, const struct reply *reply, struct
         .grant = reply->grant,
         .number = reply->number,
         .failed = reply->failed,
+        .shared = reply->shared,
+        .last = reply->swapped,
+        .revision = reply->revision,
     };
+    if (c->request.op_case == SLUICE__V1__REQUEST__OP_TAKE ||
+        c->request.op_case == SLUICE__V1__REQUEST__OP_SELECT)
+        ret->quota = reply_quota(reply);
     if (status == SLUICE_OK && reply->has_item)
         status = item_take(c, reply, &ret->item);
     else if (status == SLUICE_OK && reply->result_tag == SLUICE__V1__REPLY__RESULT_BATCH)
         status = batch_take(c, reply, &ret->batch);
+    else if (status == SLUICE_OK && c->request.op_case == SLUICE__V1__REQUEST__OP_ACQUIRE_ALL)
+        status = grants_take(reply, &ret->grants);
     return ret->status = status;
 }
 

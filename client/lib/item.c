@@ -142,6 +142,23 @@ void sluice_item_free(struct sluice_item *item)
     *item = (struct sluice_item){.value = {.type = SLUICE_TYPE_NONE}};
 }
 
+enum sluice_status item_copy(const struct sluice_value *value, struct sluice_item *ret)
+{
+    struct sluice_item item = {.value = *value, .deliveries = 1};
+    struct sluice_value *v = &item.value;
+    if (has_bytes(v->type)) {
+        item.memory = malloc(v->bytes.size + 1);
+        if (item.memory == NULL)
+            return error_status(SLUICE_NO_MEMORY);
+        if (v->bytes.size > 0)
+            memcpy(item.memory, v->bytes.data, v->bytes.size);
+        v->bytes.data = item.memory;
+        terminate(v);
+    }
+    *ret = item;
+    return SLUICE_OK;
+}
+
 enum sluice_status batch_take(struct call *c, const struct reply *reply, struct sluice_batch *ret)
 {
     struct sluice_blob bytes = reply->result;

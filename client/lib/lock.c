@@ -6,16 +6,19 @@
  */
 #include "error.h"
 #include "future.h"
+#include "item.h"
 #include "object.h"
 #include "sync.h"
 
 struct lock_parts {
     Sluice__V1__Lock lock;
     Ref ref;
+    struct value_parts value;
 };
 
-static void build_lock(struct call *c, struct lock_parts *p, sluice_ref ref, bool shared, int64_t ttl_ns,
-                       const struct sluice_wait *wait)
+static enum sluice_status build_lock(struct call *c, struct lock_parts *p, sluice_ref ref, bool shared,
+                                     const struct sluice_value *value, int64_t ttl_ns,
+                                     const struct sluice_wait *wait)
 {
     call_init(c, SLUICE__V1__REQUEST__OP_LOCK);
     call_wait(c, wait);
@@ -25,26 +28,26 @@ static void build_lock(struct call *c, struct lock_parts *p, sluice_ref ref, boo
     p->lock.has_shared = p->lock.shared = shared;
     p->lock.has_ttl_ns = ttl_ns != 0;
     p->lock.ttl_ns = ttl_ns;
+    return value == NULL ? SLUICE_OK : value_out(c, value, &p->value, &p->lock.value);
 }
 
-static enum sluice_status lock(sluice *s, sluice_ref ref, bool shared, int64_t ttl_ns,
-                               const struct sluice_wait *wait, struct sluice_grant *ret)
+enum sluice_status run_lock(sluice *s, sluice_ref ref, bool shared, const struct sluice_value *value,
+                            int64_t ttl_ns, const struct sluice_wait *wait, struct sluice_grant *ret)
 {
     struct call c;
     struct lock_parts p;
-    build_lock(&c, &p, ref, shared, ttl_ns, wait);
-    return run_grant(s, &c, ret);
+    enum sluice_status status = build_lock(&c, &p, ref, shared, value, ttl_ns, wait);
+    return status == SLUICE_OK ? run_grant(s, &c, ret) : status;
 }
 
-static enum sluice_status lock_start(sluice *s, sluice_ref ref, bool shared, int64_t ttl_ns,
-                                     const struct sluice_wait *wait, sluice_future **ret)
+enum sluice_status start_lock(sluice *s, sluice_ref ref, bool shared, const struct sluice_value *value,
+                              int64_t ttl_ns, const struct sluice_wait *wait, sluice_future **ret)
 {
     struct lock_parts p;
     struct sluice_future *f = future_new(s);
     if (f == NULL)
         return SLUICE_NO_MEMORY;
-    build_lock(&f->call, &p, ref, shared, ttl_ns, wait);
-    return future_start(f, SLUICE_OK, ret);
+    return future_start(f, build_lock(&f->call, &p, ref, shared, value, ttl_ns, wait), ret);
 }
 
 static enum sluice_status unlock(sluice *s, sluice_ref ref, bool shared, uint64_t token)
@@ -66,15 +69,8 @@ static enum sluice_status unlock(sluice *s, sluice_ref ref, bool shared, uint64_
 enum sluice_status sluice_mutex_make_with(sluice *s, const struct sluice_make *how, sluice_mutex *ret,
                                           struct sluice_made *ret_made)
 {
-    struct call c;
-    Sluice__V1__Make make;
     Sluice__V1__MutexSpec spec = SLUICE__V1__MUTEX_SPEC__INIT;
-    enum sluice_status status = make_begin(&c, &make, how);
-    if (status != SLUICE_OK)
-        return status;
-    make.spec_case = SLUICE__V1__MAKE__SPEC_MUTEX;
-    make.mutex = &spec;
-    return make_run(s, &c, ret == NULL ? NULL : &ret->ref, ret_made);
+    return make_object(s, how, SLUICE__V1__MAKE__SPEC_MUTEX, &spec, REF_OF(ret), ret_made);
 }
 
 enum sluice_status sluice_mutex_make(sluice *s, const char *name, sluice_mutex *ret)
@@ -91,13 +87,13 @@ enum sluice_status sluice_mutex_open(sluice *s, const char *name, uint32_t right
 enum sluice_status sluice_mutex_lock(sluice *s, sluice_mutex mutex, int64_t ttl_ns,
                                      const struct sluice_wait *wait, struct sluice_grant *ret)
 {
-    return lock(s, mutex.ref, false, ttl_ns, wait, ret);
+    return run_lock(s, mutex.ref, false, NULL, ttl_ns, wait, ret);
 }
 
 enum sluice_status sluice_mutex_lock_start(sluice *s, sluice_mutex mutex, int64_t ttl_ns,
                                            const struct sluice_wait *wait, sluice_future **ret)
 {
-    return lock_start(s, mutex.ref, false, ttl_ns, wait, ret);
+    return start_lock(s, mutex.ref, false, NULL, ttl_ns, wait, ret);
 }
 
 enum sluice_status sluice_mutex_unlock(sluice *s, sluice_mutex mutex, uint64_t token)
@@ -110,15 +106,8 @@ enum sluice_status sluice_mutex_unlock(sluice *s, sluice_mutex mutex, uint64_t t
 enum sluice_status sluice_rwmutex_make_with(sluice *s, const struct sluice_make *how, sluice_rwmutex *ret,
                                             struct sluice_made *ret_made)
 {
-    struct call c;
-    Sluice__V1__Make make;
     Sluice__V1__RwmutexSpec spec = SLUICE__V1__RWMUTEX_SPEC__INIT;
-    enum sluice_status status = make_begin(&c, &make, how);
-    if (status != SLUICE_OK)
-        return status;
-    make.spec_case = SLUICE__V1__MAKE__SPEC_RWMUTEX;
-    make.rwmutex = &spec;
-    return make_run(s, &c, ret == NULL ? NULL : &ret->ref, ret_made);
+    return make_object(s, how, SLUICE__V1__MAKE__SPEC_RWMUTEX, &spec, REF_OF(ret), ret_made);
 }
 
 enum sluice_status sluice_rwmutex_make(sluice *s, const char *name, sluice_rwmutex *ret)
@@ -135,13 +124,13 @@ enum sluice_status sluice_rwmutex_open(sluice *s, const char *name, uint32_t rig
 enum sluice_status sluice_rwmutex_lock(sluice *s, sluice_rwmutex mutex, int64_t ttl_ns,
                                        const struct sluice_wait *wait, struct sluice_grant *ret)
 {
-    return lock(s, mutex.ref, false, ttl_ns, wait, ret);
+    return run_lock(s, mutex.ref, false, NULL, ttl_ns, wait, ret);
 }
 
 enum sluice_status sluice_rwmutex_lock_start(sluice *s, sluice_rwmutex mutex, int64_t ttl_ns,
                                              const struct sluice_wait *wait, sluice_future **ret)
 {
-    return lock_start(s, mutex.ref, false, ttl_ns, wait, ret);
+    return start_lock(s, mutex.ref, false, NULL, ttl_ns, wait, ret);
 }
 
 enum sluice_status sluice_rwmutex_unlock(sluice *s, sluice_rwmutex mutex, uint64_t token)
@@ -152,13 +141,13 @@ enum sluice_status sluice_rwmutex_unlock(sluice *s, sluice_rwmutex mutex, uint64
 enum sluice_status sluice_rwmutex_rlock(sluice *s, sluice_rwmutex mutex, int64_t ttl_ns,
                                         const struct sluice_wait *wait, struct sluice_grant *ret)
 {
-    return lock(s, mutex.ref, true, ttl_ns, wait, ret);
+    return run_lock(s, mutex.ref, true, NULL, ttl_ns, wait, ret);
 }
 
 enum sluice_status sluice_rwmutex_rlock_start(sluice *s, sluice_rwmutex mutex, int64_t ttl_ns,
                                               const struct sluice_wait *wait, sluice_future **ret)
 {
-    return lock_start(s, mutex.ref, true, ttl_ns, wait, ret);
+    return start_lock(s, mutex.ref, true, NULL, ttl_ns, wait, ret);
 }
 
 enum sluice_status sluice_rwmutex_runlock(sluice *s, sluice_rwmutex mutex, uint64_t token)

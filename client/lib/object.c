@@ -51,7 +51,8 @@ enum sluice_status make_begin(struct call *c, Sluice__V1__Make *make, const stru
     return SLUICE_OK;
 }
 
-enum sluice_status make_run(sluice *s, struct call *c, sluice_ref *ret, struct sluice_made *ret_made)
+/* A call whose reply is a Made. */
+static enum sluice_status run_made(sluice *s, struct call *c, sluice_ref *ret, struct sluice_made *ret_made)
 {
     struct reply reply;
     enum sluice_status status = call_run(s, c, &reply);
@@ -78,6 +79,24 @@ enum sluice_status make_run(sluice *s, struct call *c, sluice_ref *ret, struct s
     return status;
 }
 
+enum sluice_status make_run(sluice *s, struct call *c, Sluice__V1__Make__SpecCase which, void *spec,
+                            sluice_ref *ret, struct sluice_made *ret_made)
+{
+    Sluice__V1__Make *make = c->request.make;
+    make->spec_case = which;
+    make->channel = spec; /* which shares its place with the other kinds' */
+    return run_made(s, c, ret, ret_made);
+}
+
+enum sluice_status make_object(sluice *s, const struct sluice_make *how, Sluice__V1__Make__SpecCase which,
+                               void *spec, sluice_ref *ret, struct sluice_made *ret_made)
+{
+    struct call c;
+    Sluice__V1__Make make;
+    enum sluice_status status = make_begin(&c, &make, how);
+    return status == SLUICE_OK ? make_run(s, &c, which, spec, ret, ret_made) : status;
+}
+
 enum sluice_status run_plain(sluice *s, struct call *c)
 {
     struct reply reply;
@@ -96,6 +115,16 @@ enum sluice_status run_truth(sluice *s, struct call *c, bool *ret)
     return status;
 }
 
+enum sluice_status run_count(sluice *s, struct call *c, uint64_t *ret)
+{
+    struct reply reply;
+    enum sluice_status status = call_run(s, c, &reply);
+    if (status == SLUICE_OK && ret != NULL)
+        *ret = reply.count;
+    call_done(c);
+    return status;
+}
+
 enum sluice_status sluice_open_ref(sluice *s, sluice_ref ref, uint32_t rights, enum sluice_kind kind,
                                    sluice_ref *ret, struct sluice_made *ret_made)
 {
@@ -109,7 +138,7 @@ enum sluice_status sluice_open_ref(sluice *s, sluice_ref ref, uint32_t rights, e
     open.rights = rights;
     open.has_kind = kind != SLUICE_KIND_NONE;
     open.kind = (Sluice__V1__Kind)kind;
-    return make_run(s, &c, ret, ret_made);
+    return run_made(s, &c, ret, ret_made);
 }
 
 enum sluice_status sluice_dup(sluice *s, sluice_ref ref, uint32_t rights, sluice_ref *ret)
@@ -122,7 +151,7 @@ enum sluice_status sluice_dup(sluice *s, sluice_ref ref, uint32_t rights, sluice
     dup.ref = call_ref(&c, ref, &r);
     dup.has_rights = rights != 0;
     dup.rights = rights;
-    return make_run(s, &c, ret, NULL);
+    return run_made(s, &c, ret, NULL);
 }
 
 enum sluice_status sluice_drop(sluice *s, sluice_ref ref)

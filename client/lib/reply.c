@@ -210,10 +210,85 @@ static bool read_outcome(struct sluice_blob bytes, struct reply *ret)
             if (!read_value(f.bytes, &ret->item.value))
                 return false;
             break;
+        case 3: ret->shared = f.value != 0; break;
         default: break;
         }
     }
     return !r.bad;
+}
+
+static bool read_leader(struct sluice_blob bytes, struct reply *ret)
+{
+    struct reader r = reader_of(bytes);
+    struct field f;
+    ret->has_item = true;
+    ret->item.deliveries = 1;
+    while (read_field(&r, &f)) {
+        switch (f.number) {
+        case 1: ret->grant.token = f.value; break;
+        case 2:
+            if (!read_value(f.bytes, &ret->item.value))
+                return false;
+            break;
+        default: break;
+        }
+    }
+    return !r.bad;
+}
+
+static bool read_cell(struct sluice_blob bytes, struct reply *ret)
+{
+    struct reader r = reader_of(bytes);
+    struct field f;
+    ret->has_item = true;
+    ret->item.deliveries = 1;
+    while (read_field(&r, &f)) {
+        switch (f.number) {
+        case 1:
+            if (!read_value(f.bytes, &ret->item.value))
+                return false;
+            break;
+        case 2: ret->swapped = f.value != 0; break;
+        case 3: ret->revision = f.value; break;
+        default: break;
+        }
+    }
+    return !r.bad;
+}
+
+static bool read_quota(struct sluice_blob bytes, struct sluice_quota *quota)
+{
+    struct reader r = reader_of(bytes);
+    struct field f;
+    while (read_field(&r, &f)) {
+        switch (f.number) {
+        case 1: quota->allowed = f.value != 0; break;
+        case 2: quota->remaining = unzigzag(f.value); break;
+        case 3: quota->retry_after_ns = (int64_t)f.value; break;
+        case 4: quota->delay_ns = (int64_t)f.value; break;
+        case 5: quota->token = f.value; break;
+        default: break;
+        }
+    }
+    return !r.bad;
+}
+
+ptrdiff_t reply_read_grants(struct sluice_blob grants, struct sluice_grant *ret, size_t max)
+{
+    struct reader r = reader_of(grants);
+    struct field f;
+    size_t count = 0;
+    while (read_field(&r, &f)) {
+        struct sluice_grant grant = {0, false};
+        if (f.number != 1)
+            continue;
+        if (!read_grant(f.bytes, &grant))
+            return -EBADMSG;
+        if (count < max)
+            ret[count] = grant;
+        count++;
+    }
+    return r.bad ? -EBADMSG : (ptrdiff_t)count;
 }
 
 static bool read_limit(struct sluice_blob bytes, struct reply *ret)
@@ -242,6 +317,9 @@ static bool read_result(const struct field *f, struct reply *ret)
     case SLUICE__V1__REPLY__RESULT_GRANT: return read_grant(f->bytes, &ret->grant);
     case SLUICE__V1__REPLY__RESULT_NUMBER: return read_number(f->bytes, ret);
     case SLUICE__V1__REPLY__RESULT_OUTCOME: return read_outcome(f->bytes, ret);
+    case SLUICE__V1__REPLY__RESULT_LEADER: return read_leader(f->bytes, ret);
+    case SLUICE__V1__REPLY__RESULT_CELL: return read_cell(f->bytes, ret);
+    case SLUICE__V1__REPLY__RESULT_QUOTA: return read_quota(f->bytes, &ret->quota);
     case SLUICE__V1__REPLY__RESULT_VALUE: /* whose one field is an item's first */
     case SLUICE__V1__REPLY__RESULT_ITEM: ret->has_item = true; return read_item(f->bytes, &ret->item);
     default: return true;

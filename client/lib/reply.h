@@ -18,24 +18,28 @@ struct reply_item {
 
 struct reply {
     enum sluice_status status;
-    struct sluice_blob message, cause;
-    bool has_limit;
-    struct sluice_blob limit_name;
-    uint64_t limit_value, limit_use;
     int index; /* -1: none */
+    struct sluice_blob message, cause, limit_name;
+    uint64_t limit_value, limit_use;
     uint64_t count;
-    bool truth;
-    bool has_item; /* the value of a once's outcome, too */
     struct reply_item item;
-    struct sluice_grant grant; /* token 0: none */
+    struct sluice_grant grant; /* a leader's token, too; 0: none */
+    struct sluice_quota quota;
     int64_t number;
-    bool swapped, failed;      /* of a number, of an outcome */
-    uint32_t result_tag;       /* the field of the result that came; 0: none */
+    uint64_t revision;         /* of a cell */
     struct sluice_blob result; /* its bytes, unless it is count or truth */
+    uint32_t result_tag;       /* the field of the result that came; 0: none */
+    bool has_limit;
+    bool truth;
+    bool has_item;       /* the value of an outcome, and what a leader says, too */
+    bool swapped;        /* of a number, of a cell */
+    bool failed, shared; /* of an outcome */
 };
 
-/* Reads the top level, Item, Grant, Number and Outcome. False: these bytes are no Reply. */
+/* Reads the top level, Item, Grant, Number, Outcome, Leader, Cell and Quota. False: these bytes are no Reply. */
 bool reply_read(const uint8_t *data, size_t size, struct reply *ret);
+/* Reads a Grants. How many there are, of which the first `max` are written; -EBADMSG: these bytes are none. */
+ptrdiff_t reply_read_grants(struct sluice_blob grants, struct sluice_grant *ret, size_t max);
 /* Makes the items of a Batch from its bytes: *ret is malloc'd (NULL when empty). 0, -ENOMEM or -EBADMSG. */
 int reply_read_batch(struct sluice_blob batch, uint32_t session, struct sluice_item **ret, size_t *ret_count);
 

@@ -12,17 +12,10 @@
 enum sluice_status sluice_sem_make_with(sluice *s, const struct sluice_make *how, uint64_t size,
                                         sluice_sem *ret, struct sluice_made *ret_made)
 {
-    struct call c;
-    Sluice__V1__Make make;
     Sluice__V1__SemaphoreSpec spec = SLUICE__V1__SEMAPHORE_SPEC__INIT;
-    enum sluice_status status = make_begin(&c, &make, how);
-    if (status != SLUICE_OK)
-        return status;
-    make.spec_case = SLUICE__V1__MAKE__SPEC_SEMAPHORE;
-    make.semaphore = &spec;
     spec.has_size = true;
     spec.size = size;
-    return make_run(s, &c, ret == NULL ? NULL : &ret->ref, ret_made);
+    return make_object(s, how, SLUICE__V1__MAKE__SPEC_SEMAPHORE, &spec, REF_OF(ret), ret_made);
 }
 
 enum sluice_status sluice_sem_make(sluice *s, const char *name, uint64_t size, sluice_sem *ret)
@@ -75,15 +68,22 @@ enum sluice_status sluice_sem_acquire_start(sluice *s, sluice_sem sem, uint64_t 
     return future_start(f, SLUICE_OK, ret);
 }
 
-/* token NULL: of what the session holds. */
-static enum sluice_status release(sluice *s, sluice_sem sem, const uint64_t *permits, const uint64_t *token)
+enum sluice_status sluice_sem_resize(sluice *s, sluice_sem sem, uint64_t size)
+{
+    Sluice__V1__Tune tune = SLUICE__V1__TUNE__INIT;
+    tune.has_burst = true;
+    tune.burst = size;
+    return run_tune(s, sem.ref, &tune);
+}
+
+enum sluice_status run_release(sluice *s, sluice_ref ref, const uint64_t *permits, const uint64_t *token)
 {
     struct call c;
     Ref r;
     Sluice__V1__Release op = SLUICE__V1__RELEASE__INIT;
     call_init(&c, SLUICE__V1__REQUEST__OP_RELEASE);
     c.request.release = &op;
-    op.ref = call_ref(&c, sem.ref, &r);
+    op.ref = call_ref(&c, ref, &r);
     op.has_permits = permits != NULL;
     op.permits = permits != NULL ? *permits : 0;
     op.has_token = token != NULL;
@@ -93,12 +93,12 @@ static enum sluice_status release(sluice *s, sluice_sem sem, const uint64_t *per
 
 enum sluice_status sluice_sem_release(sluice *s, sluice_sem sem, uint64_t permits)
 {
-    return release(s, sem, &permits, NULL);
+    return run_release(s, sem.ref, &permits, NULL);
 }
 
 enum sluice_status sluice_sem_release_token(sluice *s, sluice_sem sem, uint64_t token, uint64_t permits)
 {
     if (token == 0)
         return error_status(SLUICE_STALE_TOKEN);
-    return release(s, sem, permits == 0 ? NULL : &permits, &token);
+    return run_release(s, sem.ref, permits == 0 ? NULL : &permits, &token);
 }

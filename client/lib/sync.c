@@ -7,12 +7,14 @@
  */
 #include "sync.h"
 
+#include <string.h>
+
 #include "error.h"
 #include "future.h"
 #include "item.h"
 #include "object.h"
 
-static enum sluice_status unreadable(void)
+enum sluice_status unreadable(void)
 {
     return error_text(SLUICE_INTERNAL, "the daemon's reply cannot be read");
 }
@@ -55,10 +57,27 @@ enum sluice_status run_outcome(sluice *s, struct call *c, struct sluice_grant *r
         status = item_take(c, &reply, &ret->item);
     if (status == SLUICE_OK && !granted)
         ret->failed = reply.failed;
+    if (status == SLUICE_OK && !granted)
+        ret->shared = reply.shared;
     if (status == SLUICE_OK && ret_grant != NULL)
         *ret_grant = reply.grant;
     call_done(c);
     return status;
+}
+
+enum sluice_status run_tune(sluice *s, sluice_ref ref, Sluice__V1__Tune *tune)
+{
+    struct call c;
+    Ref r;
+    call_init(&c, SLUICE__V1__REQUEST__OP_TUNE);
+    c.request.tune = tune;
+    tune->ref = call_ref(&c, ref, &r);
+    return run_plain(s, &c);
+}
+
+ProtobufCBinaryData key_out(const char *key)
+{
+    return (ProtobufCBinaryData){key == NULL ? 0 : strlen(key), (uint8_t *)key};
 }
 
 Sluice__V1__Condition *condition_out(enum sluice_compare compare, int64_t operand, Sluice__V1__Condition *out)

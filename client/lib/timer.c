@@ -11,33 +11,19 @@
 enum sluice_status sluice_timer_make_with(sluice *s, const struct sluice_make *how, int64_t delay_ns,
                                           sluice_timer *ret, struct sluice_made *ret_made)
 {
-    struct call c;
-    Sluice__V1__Make make;
     Sluice__V1__TimerSpec timer = SLUICE__V1__TIMER_SPEC__INIT;
-    enum sluice_status status = make_begin(&c, &make, how);
-    if (status != SLUICE_OK)
-        return status;
-    make.spec_case = SLUICE__V1__MAKE__SPEC_TIMER;
-    make.timer = &timer;
     timer.has_delay_ns = true;
     timer.delay_ns = delay_ns;
-    return make_run(s, &c, ret == NULL ? NULL : &ret->ref, ret_made);
+    return make_object(s, how, SLUICE__V1__MAKE__SPEC_TIMER, &timer, REF_OF(ret), ret_made);
 }
 
 enum sluice_status sluice_ticker_make_with(sluice *s, const struct sluice_make *how, int64_t period_ns,
                                            sluice_timer *ret, struct sluice_made *ret_made)
 {
-    struct call c;
-    Sluice__V1__Make make;
     Sluice__V1__TickerSpec ticker = SLUICE__V1__TICKER_SPEC__INIT;
-    enum sluice_status status = make_begin(&c, &make, how);
-    if (status != SLUICE_OK)
-        return status;
-    make.spec_case = SLUICE__V1__MAKE__SPEC_TICKER;
-    make.ticker = &ticker;
     ticker.has_period_ns = true;
     ticker.period_ns = period_ns;
-    return make_run(s, &c, ret == NULL ? NULL : &ret->ref, ret_made);
+    return make_object(s, how, SLUICE__V1__MAKE__SPEC_TICKER, &ticker, REF_OF(ret), ret_made);
 }
 
 enum sluice_status sluice_timer_make(sluice *s, const char *name, int64_t delay_ns, sluice_timer *ret)
@@ -149,13 +135,11 @@ enum sluice_status sluice_trigger_make_with(sluice *s, const struct sluice_make 
         status = value_out(&c, &p.value, &value, &trigger.value);
     if (status != SLUICE_OK)
         return status;
-    make.spec_case = SLUICE__V1__MAKE__SPEC_TRIGGER;
-    make.trigger = &trigger;
     trigger.context = call_ref(&c, p.ctx.ref, &ctx);
     trigger.has_delay_ns = trigger.context == NULL;
     trigger.delay_ns = p.delay_ns;
     trigger.channel = call_ref(&c, p.channel.ref, &channel);
-    return make_run(s, &c, ret == NULL ? NULL : &ret->ref, ret_made);
+    return make_run(s, &c, SLUICE__V1__MAKE__SPEC_TRIGGER, &trigger, REF_OF(ret), ret_made);
 }
 
 enum sluice_status sluice_ctx_after_func(sluice *s, sluice_ctx ctx, sluice_chan channel,

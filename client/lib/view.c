@@ -87,6 +87,22 @@ static void fill_values(struct arena *a, const Sluice__V1__Description *m, struc
     }
 }
 
+static struct sluice_limiter_spec fill_limiter(const Sluice__V1__LimiterSpec *m)
+{
+    struct sluice_limiter_spec spec = SLUICE_LIMITER_SPEC_INIT;
+    if (m == NULL)
+        return spec;
+    spec.algorithm = (enum sluice_algorithm)m->algorithm;
+    spec.burst = m->burst;
+    if (m->rate != NULL)
+        spec.rate = (struct sluice_rate){
+            .count = m->rate->count,
+            .period_ns = (int64_t)m->rate->period_ns,
+            .infinite = m->rate->infinite,
+        };
+    return spec;
+}
+
 static void fill_description(struct arena *a, const void *message, void *root)
 {
     const Sluice__V1__Description *m = message;
@@ -115,7 +131,9 @@ static void fill_description(struct arena *a, const void *message, void *root)
                     .received = m->received,
                     .len_max = m->len_max,
                     .deliveries_max = m->deliveries_max,
-                    .dead_letter = arena_text(a, m->dead_letter)},
+                    .dead_letter = arena_text(a, m->dead_letter),
+                    .fenced = m->fenced,
+                    .fence = m->fence},
         .context = {.error = (enum sluice_status)m->error,
                     .cause = m->has_cause ? arena_text(a, m->cause) : NULL,
                     .never = m->never,
@@ -131,8 +149,15 @@ static void fill_description(struct arena *a, const void *message, void *root)
                  .owner_died = m->owner_died,
                  .done = m->done,
                  .size = m->size,
-                 .free = m->free},
+                 .free = m->free,
+                 .has_limit = m->has_size,
+                 .said = fill_value(a, m->said),
+                 .context = m->context},
         .count = {.value = m->count, .lost = m->lost, .fence = m->fence},
+        .barrier = {.parties = m->parties, .arrived = m->arrived, .cycle = m->cycle},
+        .limiter = {.spec = fill_limiter(m->limiter), .remaining = m->remaining, .keys = m->keys},
+        .key = arena_text(a, m->key),
+        .cell = {.revision = m->revision, .value = fill_value(a, m->said), .fence = m->fence},
     };
     fill_waiters(a, m, d);
     fill_values(a, m, d);

@@ -10,15 +10,8 @@
 enum sluice_status sluice_wg_make_with(sluice *s, const struct sluice_make *how, sluice_wg *ret,
                                        struct sluice_made *ret_made)
 {
-    struct call c;
-    Sluice__V1__Make make;
     Sluice__V1__WaitgroupSpec spec = SLUICE__V1__WAITGROUP_SPEC__INIT;
-    enum sluice_status status = make_begin(&c, &make, how);
-    if (status != SLUICE_OK)
-        return status;
-    make.spec_case = SLUICE__V1__MAKE__SPEC_WAITGROUP;
-    make.waitgroup = &spec;
-    return make_run(s, &c, ret == NULL ? NULL : &ret->ref, ret_made);
+    return make_object(s, how, SLUICE__V1__MAKE__SPEC_WAITGROUP, &spec, REF_OF(ret), ret_made);
 }
 
 enum sluice_status sluice_wg_make(sluice *s, const char *name, sluice_wg *ret)

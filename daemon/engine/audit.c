@@ -67,7 +67,7 @@ static void audit_objects(const struct engine *e)
         objects++;
         named += o->named;
         assert(!o->named || (!o->removed && object_by_name(e, o->name, o->name_size) == o));
-        assert(!o->owner || list_linked(&o->owned));
+        assert((!o->owner && !o->among) || list_linked(&o->owned));
         assert(o->waiting == audit_waiting(e, o));
         object_kind(o)->audit(e, o);
     }

@@ -6,10 +6,16 @@
  */
 #include "call.h"
 
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "bucket.h"
+#include "cond.h"
 #include "counter.h"
 #include "hold.h"
 #include "item.h"
 #include "lease.h"
+#include "limiter.h"
 #include "object.h"
 #include "session.h"
 #include "state.h"
@@ -107,20 +113,42 @@ static void call_unknow(struct engine *e, struct call *c)
     c->known = false;
 }
 
-/* Let go of what waiting needed: objects, values that did not go, promises. */
-static void call_release_arms(struct engine *e, struct call *c)
+void call_release_arm(struct engine *e, struct arm *a)
 {
-    for (uint32_t i = 0; i < c->arms_count; i++) {
-        struct arm *a = &c->arms[i];
-        assert(!a->parked);
-        if (a->verb == ARM_SEND)
-            item_unref_chain(e, a->items);
+    assert(!a->parked);
+    switch ((int)a->verb) {
+    case ARM_SEND: item_unref_chain(e, a->items); break;
+    case ARM_LOCK:
+        if (a->object && a->object->kind == KIND_MUTEX && a->said)
+            item_unref(e, a->said);
+        break;
+    case ARM_COND:
+        if (a->lock)
+            object_unref(e, a->lock);
+        break;
+    case ARM_TAKE:
+        if (a->object && limiter_books(a->object))
+            booking_free(e, a->booking);
+        break;
+    case ARM_WAIT:
         if (a->equipped)
             counter_strip(a->object, a);
-        if (a->object)
-            object_unref(e, a->object);
-        a->object = NULL;
+        break;
+    default: break;
     }
+    if (a->object)
+        object_unref(e, a->object);
+    a->object = NULL;
+    a->verb = ARM_NONE;
+}
+
+/* Let go of what waiting needed: objects, values that did not go, promises. What ACQUIRE_ALL was granted stays written in its arms. */
+static void call_release_arms(struct engine *e, struct call *c)
+{
+    for (uint32_t i = 0; i < c->arms_count; i++)
+        call_release_arm(e, &c->arms[i]);
+    if (c->signalled)
+        cond_pass(e, c);
     c->arms_count = 0;
     heap_release(&e->deadlines, c->time_arms);
     c->time_arms = 0;
@@ -129,8 +157,7 @@ static void call_release_arms(struct engine *e, struct call *c)
     c->promised = false;
     lease_free(e, c->spare);
     c->spare = NULL;
-    hold_free(e, c->hold);
-    c->hold = NULL;
+    hold_free_spares(e, c);
 }
 
 void call_complete(struct engine *e, struct call *c, enum status status)
@@ -179,6 +206,10 @@ void call_free(struct engine *e, struct call *c)
     text_unref(&e->mem, c->cause);
     if ((c->result == RESULT_VALUE || c->result == RESULT_OUTCOME) && c->value)
         item_unref(e, c->value);
+    if (c->result == RESULT_LEADER && c->leader.said)
+        item_unref(e, c->leader.said);
+    if (c->result == RESULT_CELL && c->cell.value)
+        item_unref(e, c->cell.value);
     mem_free(&e->mem, c, call_size(c->room));
 }
 
@@ -212,6 +243,16 @@ void call_refuse(struct engine *e, struct call *c, const struct op *op, enum sta
                  const char *message)
 {
     call_refuse_all(e, c, op, &(struct refusal){.status = status, .message = message});
+}
+
+void call_refuse_text(struct engine *e, struct call *c, const struct op *op, enum status status,
+                      const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vsnprintf(e->said, sizeof e->said, format, args);
+    va_end(args);
+    call_refuse(e, c, op, status, e->said);
 }
 
 void call_refuse_limit(struct engine *e, struct call *c, const struct op *op, const char *name,
@@ -263,6 +304,26 @@ bool engine_item_next(struct item_cursor *at, struct item_view *ret)
     return true;
 }
 
+bool engine_grant_next(struct grant_cursor *at, struct grant *ret)
+{
+    const struct call *c = at->call;
+    if (at->at >= c->cases)
+        return false;
+    const struct arm *a = &c->arms[at->at++];
+    *ret = (struct grant){a->token, a->count != 0};
+    return true;
+}
+
+static void call_quota(const struct call *c, struct reply *ret)
+{
+    ret->truth = c->truth;
+    if (c->op == OP_RESERVE && c->truth)
+        ret->quota = (struct quota){.token = c->booked.token, .delay_ns = c->booked.delay_ns};
+    else
+        ret->quota =
+            (struct quota){.remaining = c->quota.remaining, .retry_after_ns = c->quota.retry_after_ns};
+}
+
 static void call_reply_result(const struct call *c, struct reply *ret)
 {
     ret->result = c->result;
@@ -298,6 +359,7 @@ static void call_reply_result(const struct call *c, struct reply *ret)
         break;
     case RESULT_OUTCOME:
         ret->truth = c->truth;
+        ret->shared = c->shared;
         if (c->value)
             item_value(c->value, 0, &ret->item.value);
         break;
@@ -305,6 +367,22 @@ static void call_reply_result(const struct call *c, struct reply *ret)
         ret->truth = c->value != NULL;
         if (c->value)
             item_value(c->value, 0, &ret->item.value);
+        break;
+    case RESULT_GRANTS:
+        ret->grants.first = (struct grant_cursor){c, 0};
+        ret->grants.count = c->cases;
+        break;
+    case RESULT_LEADER:
+        ret->grant.token = c->leader.token;
+        if (c->leader.said)
+            item_value(c->leader.said, 0, &ret->item.value);
+        break;
+    case RESULT_QUOTA: call_quota(c, ret); break;
+    case RESULT_CELL:
+        ret->truth = c->truth;
+        ret->count = c->cell.revision;
+        if (c->cell.value)
+            item_value(c->cell.value, 0, &ret->item.value);
         break;
     case RESULT_SESSION:
         assert(c->session);
@@ -325,7 +403,6 @@ void call_reply(const struct call *c, struct reply *ret)
         .seq = c->seq,
         .op = c->op,
         .status = c->status,
-        .message = c->message,
         .cause = text_bytes(c->cause),
         .has_index = c->has_index,
         .index = c->index,

@@ -19,7 +19,7 @@
 #include "hash.h"
 #include "heap.h"
 #include "list.h"
-#include "op.h"
+#include "reply.h"
 
 struct engine;
 struct session;
@@ -28,6 +28,7 @@ struct item;
 struct lease;
 struct hold;
 struct text;
+struct booking;
 
 /* The engine's own verb beside those of arms.def: QUIESCE. */
 enum { ARM_QUIET = ARM_COUNT };
@@ -38,7 +39,10 @@ struct arm {
     union {
         struct {
             struct list_node link; /* in its object's queue while parked */
-            int64_t ttl_ns;        /* ARM_LOCK, _RLOCK, _ACQUIRE, _BEGIN: of what is granted; <= 0: none */
+            union {
+                int64_t ttl_ns; /* of what is granted; <= 0: none */
+                uint64_t fence; /* ARM_SEND, ARM_RECV: the token it carries; 0: none */
+            };
         };
         struct heap_node
             due; /* ARM_AFTER: in e->deadlines while parked. ARM_WAIT: in its counter's, if equipped */
@@ -49,13 +53,19 @@ struct arm {
         struct item *items; /* ARM_SEND: a chain by link.next, first to go first; ours until they have gone */
         int64_t lease_ns;   /* ARM_RECV: > 0 leases */
         int64_t delay_ns;   /* ARM_AFTER */
-        uint64_t parked_min; /* ARM_QUIET */
-        uint64_t permits;    /* ARM_ACQUIRE */
-        int64_t operand;     /* ARM_WAIT on a counter */
+        uint64_t parked_min;     /* ARM_QUIET */
+        uint64_t permits;        /* ARM_ACQUIRE; ARM_TAKE but of a bucket */
+        int64_t operand;         /* ARM_WAIT on a counter or mutex */
+        struct item *said;       /* ARM_LOCK on a mutex: one reference, or NULL */
+        struct object *lock;     /* ARM_COND: one reference */
+        struct booking *booking; /* ARM_TAKE of a bucket: ours */
+        uint64_t token;          /* granted: the token (ACQUIRE_ALL) */
     };
-    uint32_t count; /* ARM_RECV: at most so many items. ARM_WAIT: enum compare */
-    uint8_t verb;   /* enum arm_verb, or ARM_QUIET */
-    uint8_t role;   /* enum arm_role */
+    /* ARM_RECV: at most so many items. ARM_WAIT: enum compare. ARM_COND: the verb to lock with. On a read-write lock: when
+     * it came. Granted (ACQUIRE_ALL): whether the last owner died. */
+    uint32_t count;
+    uint8_t verb; /* enum arm_verb, or ARM_QUIET */
+    uint8_t role; /* enum arm_role */
     bool parked;
     bool equipped; /* holds a promise in a heap of its counter */
 };
@@ -73,9 +83,8 @@ struct call {
     struct object *
         source; /* where `taken` came from; of the engine's own call, the trigger it will fire: one reference */
     struct text *cause;  /* one reference */
-    const char *message; /* static */
     struct lease *spare; /* allocated ahead for a leasing receive */
-    struct hold *hold;   /* allocated ahead for what may be granted */
+    struct hold *hold;   /* allocated ahead for what may be granted: a chain by next_spare */
     uint64_t seq, route;
     int64_t since_ns;
     union {
@@ -87,6 +96,21 @@ struct call {
         int64_t number;     /* RESULT_NUMBER */
         struct item *value; /* RESULT_VALUE, RESULT_OUTCOME: one reference, or NULL */
         struct {
+            uint64_t token;
+            struct item *said; /* one reference, or NULL */
+        } leader;
+        struct {
+            uint64_t revision;
+            struct item *value; /* one reference, or NULL */
+        } cell;
+        struct {
+            int64_t remaining, retry_after_ns;
+        } quota;
+        struct {
+            uint64_t token;
+            int64_t delay_ns;
+        } booked; /* RESULT_QUOTA of a RESERVE that was allowed */
+        struct {
             uint64_t number;
             bool resumed;
         } opened;
@@ -94,7 +118,7 @@ struct call {
     uint32_t room;       /* arms there was memory taken for */
     uint32_t arms_count; /* arms in use: cases, then hidden ones; 0 once finished */
     uint32_t cases;
-    uint32_t index; /* SELECT: the committed case */
+    uint32_t index; /* SELECT: the committed case. ACQUIRE_ALL: arms still to be granted */
     uint32_t taken_count;
     uint8_t state;  /* enum call_state */
     uint8_t op;     /* enum op_code */
@@ -111,6 +135,8 @@ struct call {
     bool promised : 1;    /* holds a promise of one handle slot */
     bool ticked : 1;      /* it received from a timer: count is the instant it was due */
     bool own : 1;         /* the engine's own: nobody asked, nobody is told */
+    bool signalled : 1;   /* a signal of `source`, a cond, woke it, and it waits for the lock */
+    bool shared : 1;      /* RESULT_OUTCOME of a flight */
     uint32_t time_arms;   /* promises held of e->deadlines */
     struct arm arms[];
 };
@@ -123,11 +149,17 @@ struct call *call_new(struct engine *e, struct session *s, const struct op *op, 
                       uint32_t after_cases);
 /* The engine's own call with one arm, and a heap promise for it. NULL without memory. */
 struct call *call_new_own(struct engine *e);
+/* Let go of what one arm, which is not parked, needed to wait. */
+void call_release_arm(struct engine *e, struct arm *a);
 /* Finish with status: release the arms, queue the reply. The call is NEW, or claimed (wait_claim). */
 void call_complete(struct engine *e, struct call *c, enum status status);
 /* Answer op without a trace and free c (NULL is fine). */
 void call_refuse(struct engine *e, struct call *c, const struct op *op, enum status status,
                  const char *message);
+/* The same with a text that is made for the occasion. */
+__attribute__((format(printf, 5, 6))) void call_refuse_text(struct engine *e, struct call *c,
+                                                            const struct op *op, enum status status,
+                                                            const char *format, ...);
 /* The same for a limit. */
 void call_refuse_limit(struct engine *e, struct call *c, const struct op *op, const char *name,
                        uint64_t value, uint64_t use);

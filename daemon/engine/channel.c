@@ -83,61 +83,6 @@ void channel_force(struct engine *e, struct channel *ch, struct item *item)
     object_serve_soon(e, &ch->object);
 }
 
-/* ---- Leases ---- */
-
-static const struct session *lessee(const struct list_node *n)
-{
-    return n ? container_of(n, struct lease, by_channel)->holding.session : NULL;
-}
-
-/* Whether two neighbours in the list of leases make a seam. */
-static bool lease_seam(const struct list_node *a, const struct list_node *b)
-{
-    return a && b && lessee(a) != lessee(b);
-}
-
-void channel_lend(struct channel *ch, struct lease *l)
-{
-    ch->leased++;
-    list_push_back(&ch->leases, &l->by_channel);
-    ch->lease_seams += lease_seam(list_prev(&ch->leases, &l->by_channel), &l->by_channel);
-}
-
-void channel_unlend(struct engine *e, struct channel *ch, struct lease *l)
-{
-    struct list_node *n = &l->by_channel, *prev = list_prev(&ch->leases, n),
-                     *next = list_next(&ch->leases, n);
-    ch->lease_seams -= lease_seam(prev, n);
-    ch->lease_seams -= lease_seam(n, next);
-    ch->lease_seams += lease_seam(prev, next);
-    list_remove(n);
-    ch->leased--;
-    object_touch(&ch->object);
-    if (ch->closed)
-        object_serve_soon(e, &ch->object);
-}
-
-/* Whose leases are out: a session's number, or one of these, which are none. */
-#define DEBTOR_NONE    UINT64_C(0)
-#define DEBTOR_SEVERAL UINT64_MAX
-#define DEBTOR_UNASKED (UINT64_MAX - 1)
-
-static uint64_t channel_debtor(const struct channel *ch)
-{
-    if (list_empty(&ch->leases))
-        return DEBTOR_NONE;
-    return ch->lease_seams > 0 ? DEBTOR_SEVERAL : lessee(list_first(&ch->leases))->number;
-}
-
-/* Closed and drained, as far as this receiver is concerned: a lease of another session could still come back to one that leases. */
-static bool channel_over(const struct channel *ch, const struct arm *a)
-{
-    if (!ch->closed || ch->len > 0)
-        return false;
-    uint64_t debtor = channel_debtor(ch);
-    return a->lease_ns == 0 || debtor == DEBTOR_NONE || debtor == a->call->session->number;
-}
-
 /* ---- Senders ---- */
 
 static struct arm *channel_sender(const struct channel *ch)
@@ -280,6 +225,8 @@ static void channel_tell_over(struct engine *e, struct channel *ch)
 
 void channel_serve(struct engine *e, struct channel *ch)
 {
+    if (ch->outdated)
+        channel_drop_outdated(e, ch);
     while (channel_move(e, ch))
         ;
     if (ch->len > ch->len_max)
@@ -318,10 +265,10 @@ static bool send_poll(const struct engine *e, const struct arm *a)
 
 static void send_park(struct engine *e, struct arm *a)
 {
-    (void)e;
     struct channel *ch = channel_of(a->object);
     list_push_back(&ch->senders, &a->link);
     ch->senders_count++;
+    channel_see(e, ch, a->fence);
     object_touch(a->object);
 }
 
@@ -350,10 +297,10 @@ static bool recv_poll(const struct engine *e, const struct arm *a)
 
 static void recv_park(struct engine *e, struct arm *a)
 {
-    (void)e;
     struct channel *ch = channel_of(a->object);
     list_push_back(&ch->receivers, &a->link);
     ch->receivers_count++;
+    channel_see(e, ch, a->fence);
     object_touch(a->object);
 }
 
@@ -410,6 +357,7 @@ static enum status channel_make(struct engine *e, struct session *s, struct obje
     ch->cap = spec->cap;
     ch->type = (uint8_t)channel_spec_type(spec);
     ch->deliveries_max = spec->deliveries_max;
+    ch->fence.required = spec->fenced;
     if (dead) {
         ch->dead_letter = channel_of(dead);
         object_ref(dead);
@@ -432,6 +380,9 @@ static enum status channel_match(struct engine *e, struct session *s, const stru
         error->message = "the channel exists with another element type";
     else if (ch->deliveries_max != op->channel.deliveries_max)
         error->message = "the channel exists with another limit of deliveries";
+    else if (ch->fence.required != op->channel.fenced)
+        error->message =
+            ch->fence.required ? "the channel exists fenced" : "the channel exists without a fence";
     else if (dead != (ch->dead_letter ? &ch->dead_letter->object : NULL))
         error->message = "the channel exists with another dead-letter channel";
     return error->message ? STATUS_MISMATCH : STATUS_OK;
@@ -495,6 +446,8 @@ static void channel_view(const struct engine *e, const struct object *o, struct 
         .len_max = ch->len_max,
         .deliveries_max = ch->deliveries_max,
         .dead_letter = ch->dead_letter ? &ch->dead_letter->object : NULL,
+        .fenced = ch->fence.required,
+        .fence = ch->fence.newest,
     };
 }
 
@@ -515,7 +468,7 @@ static void channel_audit(const struct engine *e, const struct object *o)
 {
     (void)e;
     const struct channel *ch = channel_of(o);
-    uint64_t len = 0, bytes = 0, seq = 0, leases = 0, seams = 0;
+    uint64_t len = 0, bytes = 0, seq = 0;
     const struct list_node *first = list_first(&ch->items);
     pile_audit(&ch->returned, first ? container_of(first, struct item, link)->seq : UINT64_MAX, &len, &bytes);
     list_for_each(n, &ch->items) {
@@ -525,12 +478,7 @@ static void channel_audit(const struct engine *e, const struct object *o)
         assert(item->seq > seq && item->refs > 0 && item->type == ch->type);
         seq = item->seq;
     }
-    list_for_each(n, &ch->leases) {
-        lease_audit(e, container_of(n, struct lease, by_channel));
-        leases++;
-        seams += lease_seam(list_prev(&ch->leases, n), n);
-    }
-    assert(leases == ch->leased && seams == ch->lease_seams);
+    channel_audit_leases(e, ch);
     assert(len == ch->len && bytes == ch->bytes && ch->len <= ch->len_max);
     bool r = !list_empty(&ch->receivers), w = !list_empty(&ch->senders);
     assert(!r || ch->len == 0);
@@ -538,6 +486,9 @@ static void channel_audit(const struct engine *e, const struct object *o)
     assert(!(r && w) || channel_one_select(ch));
     assert(!ch->closed || !w);
     assert(!ch->object.removed || (!r && !w && len == 0));
+    assert(!ch->outdated);
+    list_for_each(n, &ch->senders)
+        assert(channel_arm(n)->fence == 0 || channel_arm(n)->fence >= ch->fence.newest);
     list_for_each(n, &ch->receivers)
         assert(!channel_over(ch, channel_arm(n)));
 }
@@ -572,6 +523,8 @@ void op_close(struct engine *e, struct session *s, const struct op *op)
         message = "reflect: close of receive-only channel";
     } else if (st == STATUS_OK && channel_of(o)->closed) {
         st = STATUS_CLOSE_OF_CLOSED;
+    } else if (st == STATUS_OK) {
+        st = fence_check(&channel_of(o)->fence, op->close.fence, &message);
     }
     if (st != STATUS_OK) {
         call_refuse(e, NULL, op, st, message);
@@ -580,6 +533,7 @@ void op_close(struct engine *e, struct session *s, const struct op *op)
     struct call *c = call_new(e, s, op, 0, 0);
     if (!c)
         return;
+    channel_see(e, channel_of(o), op->close.fence);
     channel_close(e, channel_of(o));
     call_complete(e, c, STATUS_OK);
 }

@@ -19,6 +19,7 @@
 #ifndef ENGINE_CHANNEL_H
 #define ENGINE_CHANNEL_H
 
+#include "fence.h"
 #include "object.h"
 #include "pile.h"
 
@@ -37,12 +38,22 @@ struct channel {
     uint64_t lease_seams;        /* neighbours in `leases` that belong to different sessions */
     uint64_t debtor;             /* closed: what channel_debtor said when receivers were last told */
     struct channel *dead_letter; /* one reference; or NULL */
+    struct fence fence;
     uint32_t deliveries_max;
     uint8_t type; /* enum value_type */
     bool closed;
+    bool outdated; /* a newer token has been seen: who waits with an older one is to be refused */
 };
 
 struct channel *channel_of(const struct object *o);
+/* Whose leases are out: a session's number, or one of these, which are none. */
+#define DEBTOR_NONE    UINT64_C(0)
+#define DEBTOR_SEVERAL UINT64_MAX
+#define DEBTOR_UNASKED (UINT64_MAX - 1)
+uint64_t channel_debtor(const struct channel *ch);
+/* Closed and drained, as far as this receiver is concerned: a lease of another session could still come back to one that leases. */
+bool channel_over(const struct channel *ch, const struct arm *a);
+void channel_audit_leases(const struct engine *e, const struct channel *ch);
 /* A lease of it begins, ends; l->session is whose. When the last one ends a closed channel may be over for those who wait. */
 void channel_lend(struct channel *ch, struct lease *l);
 void channel_unlend(struct engine *e, struct channel *ch, struct lease *l);
@@ -53,6 +64,10 @@ void channel_unlend(struct engine *e, struct channel *ch, struct lease *l);
 void channel_give_back(struct engine *e, struct channel *ch, struct item *item);
 /* The same for an item (with its reference) at the tail, beyond capacity if need be. The channel is open. */
 void channel_force(struct engine *e, struct channel *ch, struct item *item);
+/* a, which waits or is committed, carries a token: that has been seen now. */
+void channel_see(struct engine *e, struct channel *ch, uint64_t token);
+/* Refuse those who wait with an older token than the newest seen. */
+void channel_drop_outdated(struct engine *e, struct channel *ch);
 /* Move items, wake peers, until the invariants hold. */
 void channel_serve(struct engine *e, struct channel *ch);
 

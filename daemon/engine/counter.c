@@ -15,6 +15,7 @@
 #include "counter.h"
 
 #include "call.h"
+#include "fence.h"
 #include "handlers.h"
 #include "heap.h"
 #include "object.h"
@@ -29,8 +30,8 @@ struct counter {
         falling;       /* arm.due: waiters for <=, < by minus the greatest, less one (two's complement's ~) */
     struct list exact; /* arm.link: waiters for == and != */
     int64_t value, min, max;
-    uint64_t fence;
-    bool has_min, has_max, fenced;
+    struct fence fence;
+    bool has_min, has_max;
 };
 
 static struct counter *counter_of(const struct object *o)
@@ -173,7 +174,7 @@ static enum status counter_make(struct engine *e, struct session *s, struct obje
     n->value = spec->value;
     n->has_min = spec->has_min;
     n->has_max = spec->has_max;
-    n->fenced = spec->fenced;
+    n->fence.required = spec->fenced;
     return STATUS_OK;
 }
 
@@ -187,8 +188,9 @@ static enum status counter_match(struct engine *e, struct session *s, const stru
     if (n->has_min != spec->has_min || n->has_max != spec->has_max || (n->has_min && n->min != spec->min) ||
         (n->has_max && n->max != spec->max))
         error->message = "the counter exists with other bounds";
-    else if (n->fenced != spec->fenced)
-        error->message = n->fenced ? "the counter exists fenced" : "the counter exists without a fence";
+    else if (n->fence.required != spec->fenced)
+        error->message =
+            n->fence.required ? "the counter exists fenced" : "the counter exists without a fence";
     return error->message ? STATUS_MISMATCH : STATUS_OK;
 }
 
@@ -234,7 +236,7 @@ static void counter_view(const struct engine *e, const struct object *o, struct 
 {
     (void)e;
     ret->count.value = counter_of(o)->value;
-    ret->count.fence = counter_of(o)->fence;
+    ret->count.fence = counter_of(o)->fence.newest;
 }
 
 static void counter_audit(const struct engine *e, const struct object *o)
@@ -290,21 +292,6 @@ static bool counter_next(const struct counter *n, const struct op *op, int64_t *
     return v >= n->min && v <= n->max;
 }
 
-/* Whether the op's token is good enough. OK, MISUSE (none), STALE_TOKEN. */
-static enum status counter_fence(const struct counter *n, const struct op *op, const char **ret_message)
-{
-    if (op->update.verb == COUNT_LOAD || (!n->fenced && op->update.fence == 0))
-        return STATUS_OK;
-    if (op->update.fence == 0) {
-        *ret_message = "the counter is fenced: a change needs a token";
-        return STATUS_MISUSE;
-    }
-    if (op->update.fence >= n->fence)
-        return STATUS_OK;
-    *ret_message = "the counter has seen a newer token";
-    return STATUS_STALE_TOKEN;
-}
-
 void op_update(struct engine *e, struct session *s, const struct op *op)
 {
     struct object *o;
@@ -313,8 +300,8 @@ void op_update(struct engine *e, struct session *s, const struct op *op)
     const char *message = NULL;
     struct counter *n = st == STATUS_OK ? counter_of(o) : NULL;
     int64_t next = 0;
-    if (n)
-        st = counter_fence(n, op, &message);
+    if (n && !load)
+        st = fence_check(&n->fence, op->update.fence, &message);
     if (st == STATUS_OK && !counter_next(n, op, &next)) {
         st = STATUS_INVALID;
         message = "the change would leave the counter's bounds";
@@ -330,9 +317,9 @@ void op_update(struct engine *e, struct session *s, const struct op *op)
     c->number = op->update.verb == COUNT_ADD ? next : n->value;
     c->truth = op->update.verb == COUNT_CAS && n->value == op->update.expected;
     n->value = next;
-    if (!load && op->update.fence > n->fence)
-        n->fence = op->update.fence;
-    if (!load)
+    if (!load) {
+        fence_see(&n->fence, op->update.fence);
         object_serve_soon(e, o);
+    }
     call_complete(e, c, STATUS_OK);
 }

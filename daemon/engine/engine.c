@@ -15,6 +15,7 @@
 #include "context.h"
 #include "handlers.h"
 #include "holding.h"
+#include "limiter.h"
 #include "object.h"
 #include "session.h"
 #include "state.h"
@@ -174,6 +175,8 @@ static void engine_fire(struct engine *e, struct heap_node *node)
     case DUE_HOLDING: holding_lost(e, container_of(node, struct holding, due)); break;
     case DUE_SESSION: session_due(e, container_of(node, struct session, due)); break;
     case DUE_TRIGGER: trigger_due(e, container_of(node, struct trigger, due)); break;
+    case DUE_LIMITER: limiter_due(e, container_of(node, struct limiter, due)); break;
+    case DUE_BOOKING: limiter_booking_due(e, container_of(node, struct booking, due)); break;
     }
 }
 

@@ -20,7 +20,7 @@
 #ifndef ENGINE_ENGINE_H
 #define ENGINE_ENGINE_H
 
-#include "op.h"
+#include "reply.h"
 
 struct engine;
 struct object;
@@ -68,6 +68,8 @@ bool effects_next_ended(struct effects *fx, uint64_t *ret_session);
 
 /* The next of reply.items: copy items.first, then call until it says false. */
 bool engine_item_next(struct item_cursor *at, struct item_view *ret);
+/* The next of reply.grants, in the order of the arms. */
+bool engine_grant_next(struct grant_cursor *at, struct grant *ret);
 
 /* When the engine next wants OP_TICK; NEVER_NS: not until something else happens. */
 int64_t engine_next_deadline(const struct engine *e);
@@ -102,6 +104,8 @@ struct channel_view {
     uint64_t len_max;        /* high water */
     uint32_t deliveries_max;
     const struct object *dead_letter; /* or NULL */
+    bool fenced;
+    uint64_t fence; /* the newest token seen */
 };
 
 struct context_view {
@@ -119,7 +123,7 @@ struct timer_view {
     uint64_t receivers;
 };
 
-/* Mutexes, read-write locks, semaphores, onces. */
+/* Mutexes, read-write locks, semaphores, onces, flights, groups. */
 struct hold_view {
     uint64_t holds;      /* how many hold it */
     uint64_t token;      /* of the newest */
@@ -128,6 +132,30 @@ struct hold_view {
     bool owner_died;     /* to be told to the next holder; a once: poisoned */
     bool done;           /* a once: it has its result */
     uint64_t size, free; /* a semaphore's permits */
+    bool has_limit;      /* a group has one: size */
+    struct value
+        said; /* a mutex: what its holder says of itself; a group: its first error. VALUE_NONE: nothing */
+    const struct object *context; /* a group's, or NULL */
+};
+
+struct barrier_view {
+    uint32_t parties, arrived;
+    uint64_t cycle; /* from 1: the one that is gathering */
+};
+
+struct cell_view {
+    struct value value;   /* VALUE_NONE: empty */
+    enum value_type type; /* fixed by the first store; VALUE_NONE: none yet */
+    uint64_t revision;
+    uint64_t fence;
+};
+
+struct limiter_view {
+    enum algorithm algorithm;
+    struct rate rate;
+    uint64_t burst;
+    int64_t remaining; /* under the empty key, or this key; rounded down */
+    uint64_t keys;     /* that something stands under */
 };
 
 /* Wait groups and counters. */
@@ -141,6 +169,7 @@ struct object_view {
     uint64_t serial; /* unique for the daemon's life; ascending by creation */
     enum kind_code kind;
     struct bytes name;   /* size 0: anonymous */
+    struct bytes key;    /* one key of a limiter or flight: it, in place of a name */
     uint64_t version;    /* grows with every change of the object */
     uint64_t references; /* handles, items and arms that keep it */
     uint64_t waiting;    /* arms parked on it */
@@ -152,6 +181,9 @@ struct object_view {
         struct context_view context;
         struct hold_view hold;
         struct count_view count;
+        struct barrier_view barrier;
+        struct limiter_view limiter;
+        struct cell_view cell;
         struct timer_view timer; /* KIND_TIMER, KIND_TICKER, timed KIND_TRIGGER */
     };
 };

@@ -86,11 +86,14 @@ static void heap_sift_down(struct heap *h, uint32_t i, struct heap_entry entry)
     heap_place(h, i, entry);
 }
 
+/* In seq: of all but those that come first of their instant. */
+#define HEAP_LATER ((uint64_t)1 << 63)
+
 void heap_insert(struct heap *h, struct heap_node *node, int64_t due_ns, enum due what)
 {
     assert(node->slot == 0 && h->count < h->reserved);
     node->due_ns = due_ns;
-    node->seq = ++h->seq;
+    node->seq = ++h->seq | (what == DUE_BOOKING ? 0 : HEAP_LATER);
     node->what = (uint8_t)what;
     heap_sift_up(h, h->count++, (struct heap_entry){due_ns, node});
 }

@@ -2,7 +2,7 @@
  * heap.h - the one heap of deadlines.
  *
  * A heap of nodes that know their own slot, so any node can be taken out in O(log n). The order is total: (due_ns, seq), where seq
- * counts insertions; equal deadlines fall due in the order in which they were set.
+ * counts insertions; equal deadlines fall due in the order in which they were set, bookings before all others.
  *
  * Room is reserved before it is needed: heap_reserve may fail, heap_insert after it cannot. A node that is not in the heap has slot 0.
  */
@@ -15,7 +15,16 @@
 #include "mem.h"
 
 /* What a node is a member of; engine.c dispatches by it. */
-enum due { DUE_ARM, DUE_TIMER, DUE_CONTEXT, DUE_HOLDING, DUE_SESSION, DUE_TRIGGER };
+enum due {
+    DUE_ARM,
+    DUE_TIMER,
+    DUE_CONTEXT,
+    DUE_HOLDING,
+    DUE_SESSION,
+    DUE_TRIGGER,
+    DUE_LIMITER,
+    DUE_BOOKING, /* before all others of its instant: a wait that is exactly as long as its deadline ends well */
+};
 
 struct heap_node {
     int64_t due_ns;

@@ -1,12 +1,16 @@
 /*
- * hold.c - holds, and ADOPT and EXTEND, which are the same for every kind.
+ * hold.c - holds, and END, ADOPT and EXTEND, which are the same for every kind.
  *
  * A token is a small number that anyone can guess, so ADOPT is for the holder's own user, and root.
  */
 #include "hold.h"
 
+#include "bucket.h"
 #include "call.h"
+#include "cond.h"
 #include "handlers.h"
+#include "item.h"
+#include "keys.h"
 #include "object.h"
 #include "session.h"
 #include "state.h"
@@ -22,16 +26,31 @@ void holds_init(struct holds *holds)
     holds->count = 0;
 }
 
-bool hold_new(struct engine *e, struct call *c)
+bool hold_new_more(struct engine *e, struct call *c)
 {
-    if (c->hold)
-        return true;
     if (!holding_reserve(e))
         return false;
-    c->hold = mem_alloc(&e->mem, sizeof *c->hold);
-    if (!c->hold)
+    struct hold *h = mem_alloc(&e->mem, sizeof *h);
+    if (!h) {
         heap_release(&e->deadlines, 1);
-    return c->hold != NULL;
+        return false;
+    }
+    h->next_spare = c->hold;
+    c->hold = h;
+    return true;
+}
+
+bool hold_new(struct engine *e, struct call *c)
+{
+    return c->hold || hold_new_more(e, c);
+}
+
+void hold_free_spares(struct engine *e, struct call *c)
+{
+    for (struct hold *h; (h = c->hold);) {
+        c->hold = h->next_spare;
+        hold_free(e, h);
+    }
 }
 
 void hold_free(struct engine *e, struct hold *h)
@@ -40,39 +59,68 @@ void hold_free(struct engine *e, struct hold *h)
         return;
     assert(!list_linked(&h->by_object));
     holding_release(e, &h->holding);
+    booking_free(e, h->booking);
     mem_free(&e->mem, h, sizeof *h);
 }
 
-/* c's room becomes a live hold, and the result of c. */
+/* Some of c's room becomes a live hold. */
 static struct hold *hold_use(struct engine *e, struct call *c, struct object *o, struct holds *holds,
                              uint64_t permits, int64_t ttl_ns)
 {
     struct hold *h = c->hold;
-    c->hold = NULL;
+    c->hold = h->next_spare;
     h->permits = permits;
     h->of = holds;
     holding_grant(e, &h->holding, c->session, o, ttl_ns);
     list_push_back(&holds->list, &h->by_object);
     holds->count++;
-    c->result = RESULT_GRANT;
-    c->count = h->holding.number;
     object_touch(o);
     return h;
+}
+
+/* One of ACQUIRE_ALL's grants, written where the arm was. */
+static void hold_grant_one(struct engine *e, struct arm *a, const struct hold *h, bool owner_died)
+{
+    struct call *c = a->call;
+    a->token = h->holding.number;
+    a->count = owner_died;
+    a->verb = ARM_NONE; /* nothing of it is left to release but its object */
+    if (--c->index > 0)
+        return;
+    c->result = RESULT_GRANTS;
+    call_complete(e, c, STATUS_OK);
 }
 
 void hold_grant(struct engine *e, struct arm *a, struct holds *holds, uint64_t permits, bool owner_died)
 {
     struct call *c = a->call;
-    hold_use(e, c, a->object, holds, permits, a->ttl_ns)->shared = a->verb == ARM_RLOCK;
+    struct hold *h = hold_use(e, c, a->object, holds, permits, a->ttl_ns);
+    h->shared = a->verb == ARM_RLOCK;
+    if (c->op == OP_ACQUIRE_ALL) {
+        hold_grant_one(e, a, h, owner_died);
+        return;
+    }
+    c->result = RESULT_GRANT;
+    c->count = h->holding.number;
     c->truth = owner_died;
+    cond_kept(e, c);
     call_complete(e, c, STATUS_OK);
 }
 
 void hold_grant_call(struct engine *e, struct call *c, struct object *o, struct holds *holds,
                      uint64_t permits)
 {
-    hold_use(e, c, o, holds, permits, 0);
+    c->count = hold_use(e, c, o, holds, permits, 0)->holding.number;
+    c->result = RESULT_GRANT;
     call_complete(e, c, STATUS_OK);
+}
+
+uint64_t hold_book(struct engine *e, struct call *c, struct object *o, struct holds *holds,
+                   struct booking *booking, int64_t duration_ns)
+{
+    struct hold *h = hold_use(e, c, o, holds, booking->n, duration_ns);
+    h->booking = booking;
+    return h->holding.number;
 }
 
 void hold_end(struct engine *e, struct hold *h)
@@ -87,7 +135,9 @@ void hold_end(struct engine *e, struct hold *h)
 struct hold *hold_find(const struct engine *e, const struct object *o, uint64_t token)
 {
     struct holding *h = holding_find(e, token);
-    return h && h->object == o && o->kind != KIND_CHANNEL ? hold_of(h) : NULL;
+    if (!h || h->object->kind == KIND_CHANNEL)
+        return NULL;
+    return h->object == o || keys_have(o, h->object) ? hold_of(h) : NULL;
 }
 
 void hold_end_all(struct engine *e, struct holds *holds)
@@ -127,6 +177,52 @@ void hold_done(struct engine *e, struct object *o)
 {
     (void)e;
     (void)o;
+}
+
+/* The value of an END as an item; NULL: none. */
+static enum status end_value(struct engine *e, struct session *s, const struct op *op, struct item **ret)
+{
+    *ret = NULL;
+    return op->end.value.type == VALUE_NONE ? STATUS_OK : item_new(e, s, &op->end.value, ret);
+}
+
+/* The hold an END means, or why there is none. */
+static enum status end_hold(const struct engine *e, const struct session *s, const struct op *op,
+                            struct hold **ret, const char **ret_message)
+{
+    struct object *o;
+    enum status st = object_expect(e, s, &op->end.ref, KIND_NONE, RIGHT_SEND, &o);
+    if (st != STATUS_OK)
+        return st;
+    if (!object_kind(o)->end)
+        return STATUS_WRONG_KIND;
+    if (op->end.value.type == VALUE_HANDLE) {
+        *ret_message = "the outcome cannot be a handle";
+        return STATUS_INVALID;
+    }
+    *ret = hold_find(e, o, op->end.token);
+    return *ret ? STATUS_OK : STATUS_STALE_TOKEN;
+}
+
+void op_end(struct engine *e, struct session *s, const struct op *op)
+{
+    const char *message = NULL;
+    struct hold *h = NULL;
+    struct item *value = NULL;
+    enum status st = end_hold(e, s, op, &h, &message);
+    if (st == STATUS_OK)
+        st = end_value(e, s, op, &value);
+    struct call *c = st == STATUS_OK ? call_new(e, s, op, 0, 0) : NULL;
+    if (c)
+        st = object_kind(h->holding.object)->end(e, h, c, value, op->end.failed, &message);
+    if (c && st == STATUS_OK)
+        return;
+    if (value)
+        item_unref(e, value);
+    if (st == STATUS_NO_MEMORY)
+        call_refuse_memory(e, c, op);
+    else if (st != STATUS_OK)
+        call_refuse(e, c, op, st, message);
 }
 
 void op_adopt(struct engine *e, struct session *s, const struct op *op)

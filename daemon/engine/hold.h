@@ -13,13 +13,18 @@
 #include "holding.h"
 
 struct arm;
+struct booking;
 struct call;
 struct hold_view;
 
 struct hold {
     struct holding holding;
     struct list_node by_object; /* in the object's holds */
-    struct holds *of;           /* live: those */
+    union {
+        struct holds *of;        /* live: those */
+        struct hold *next_spare; /* allocated ahead: the next of its call */
+    };
+    struct booking *booking; /* a reservation: ours; else NULL */
     uint64_t permits;
     bool shared;
 };
@@ -34,15 +39,25 @@ struct hold *hold_of(struct holding *h);
 void holds_init(struct holds *holds);
 /* Room for one, in c->hold. False without memory. */
 bool hold_new(struct engine *e, struct call *c);
+/* Room for one more. */
+bool hold_new_more(struct engine *e, struct call *c);
+/* Give all the room of c back. */
+void hold_free_spares(struct engine *e, struct call *c);
 void hold_free(struct engine *e, struct hold *h);
-/* Use the room: a's object is held by its call's session for a's ttl. The grant is the call's result; completes it. a is claimed. */
+/*
+ * Use the room: a's object is held by its call's session for a's ttl. The grant is the call's result, or of an ACQUIRE_ALL one of several; completes
+ * the call when there is no more to be granted. a is claimed.
+ */
 void hold_grant(struct engine *e, struct arm *a, struct holds *holds, uint64_t permits, bool owner_died);
 /* The same for a call without an arm, on o and without a ttl. */
 void hold_grant_call(struct engine *e, struct call *c, struct object *o, struct holds *holds,
                      uint64_t permits);
 /* It is over: unlisted and freed. */
 void hold_end(struct engine *e, struct hold *h);
-/* The live hold with this token on o, or NULL. */
+/* Use the room of a RESERVE's call: o's booking is its session's for duration_ns. The token. */
+uint64_t hold_book(struct engine *e, struct call *c, struct object *o, struct holds *holds,
+                   struct booking *booking, int64_t duration_ns);
+/* The live hold with this token on o, or on what stands under one of its keys; or NULL. */
 struct hold *hold_find(const struct engine *e, const struct object *o, uint64_t token);
 /* End all of an object's. */
 void hold_end_all(struct engine *e, struct holds *holds);

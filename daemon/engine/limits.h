@@ -32,10 +32,17 @@ enum {
     DESCRIBE_WAITERS_MAX = 256, /* waiters named in one DESCRIBE */
     CONTEXT_DEPTH_MAX = 8192,   /* contexts from a root down to one that is derived */
     QUIESCE_MAX = 64,           /* parked QUIESCE of one session */
+    KEY_SIZE_MAX = 255,         /* bytes of a key of a limiter or a flight */
+    ACQUIRE_ALL_MAX = 64,       /* locks and permits of one ACQUIRE_ALL */
+    ERROR_TEXT_MAX = 4096,      /* bytes of a group's error, which becomes a context's cause */
+    BARRIER_PARTIES_MAX = 1 << 30,
 };
 
 /* The largest capacity of a channel. Storage is taken as items come, so this bounds a number, not memory. */
 #define CHANNEL_CAP_MAX ((int64_t)1 << 40)
+
+/* The largest count of a rate, and the largest burst: with them, debts and products stay within 128 bits. */
+#define LIMITER_COUNT_MAX ((uint64_t)1 << 40)
 
 /* The most permits a semaphore can have. */
 #define SEMAPHORE_SIZE_MAX ((uint64_t)1 << 62)

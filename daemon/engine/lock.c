@@ -4,6 +4,8 @@
  * Both are asked for the same way; what may be held together is the kind's. An UNLOCK that does not fit is Go's fatal error as a
  * status (MISUSE, in Go's words), or STALE_TOKEN when someone else holds it: in both cases nothing changes.
  */
+#include "lock.h"
+
 #include "call.h"
 #include "handlers.h"
 #include "hold.h"
@@ -27,6 +29,18 @@ static enum status unlock_check(const struct engine *e, const struct object *o, 
     struct object_view view = {0};
     object_kind(o)->view(e, o, &view);
     return view.hold.holds > 0 && view.hold.shared == shared ? STATUS_STALE_TOKEN : STATUS_MISUSE;
+}
+
+enum status lock_held(const struct engine *e, const struct object *o, uint64_t token, struct hold **ret,
+                      const char **ret_message)
+{
+    struct hold *h = hold_find(e, o, token);
+    enum status st = unlock_check(e, o, h, h && h->shared);
+    if (st == STATUS_OK)
+        *ret = h;
+    else if (st == STATUS_MISUSE)
+        *ret_message = unlock_text(o, false);
+    return st;
 }
 
 void op_unlock(struct engine *e, struct session *s, const struct op *op)

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "call.h"
+#include "keys.h"
 #include "session.h"
 #include "state.h"
 
@@ -56,6 +57,14 @@ struct object *object_by_name(const struct engine *e, const char *name, size_t s
     return node ? container_of(node, struct object, by_name) : NULL;
 }
 
+static void object_name(struct engine *e, struct object *o)
+{
+    o->named = true;
+    hash_insert(&e->names, &o->by_name, hash_bytes(&e->names, o->name, o->name_size));
+    if (!keys_keyed(o))
+        object_ref(o);
+}
+
 void object_unname(struct engine *e, struct object *o)
 {
     if (!o->named)
@@ -63,7 +72,8 @@ void object_unname(struct engine *e, struct object *o)
     o->named = false;
     hash_remove(&e->names, &o->by_name);
     object_touch(o);
-    object_unref(e, o);
+    if (!keys_keyed(o))
+        object_unref(e, o);
 }
 
 /* ---- Lifetime ---- */
@@ -86,6 +96,8 @@ void object_unref(struct engine *e, struct object *o)
     assert(o->refs > 0);
     if (--o->refs > 0)
         return;
+    object_unname(e, o); /* a key's name holds nothing */
+    keys_leave(o);
     object_disown(o);
     list_remove(&o->all);
     list_push_back(&e->doomed, &o->all);
@@ -242,11 +254,8 @@ static void object_enter(struct engine *e, struct session *s, struct object *o, 
     o->uid = s->uid;
     list_push_back(&e->objects, &o->all);
     e->stats.objects++;
-    if (o->name_size) {
-        o->named = true;
-        object_ref(o);
-        hash_insert(&e->names, &o->by_name, hash_bytes(&e->names, o->name, o->name_size));
-    }
+    if (o->name_size)
+        object_name(e, o);
     if (owner) {
         o->owner = owner;
         list_push_back(&owner->owned, &o->owned);
@@ -271,6 +280,39 @@ static void object_made(struct engine *e, struct call *c, struct object *o, uint
     call_complete(e, c, STATUS_OK);
 }
 
+/* A new object, filled from op and in no index; one reference. Also NO_MEMORY, and LIMIT with the limit. */
+static enum status object_new(struct engine *e, struct session *s, const struct make_op *op,
+                              struct object **ret, struct make_error *error)
+{
+    if (e->stats.objects >= e->limits.objects_max) {
+        error->limit = (struct limit_hit){"objects_max", e->limits.objects_max, e->stats.objects + 1};
+        return STATUS_LIMIT;
+    }
+    struct object *o = object_alloc(e, op);
+    if (!o)
+        return STATUS_NO_MEMORY;
+    o->refs = 1;
+    enum status st = object_kind(o)->make(e, s, o, op, error);
+    if (st == STATUS_OK)
+        *ret = o;
+    else
+        object_free(e, o);
+    return st;
+}
+
+enum status object_make_key(struct engine *e, struct session *s, const struct make_op *op, struct keys *among,
+                            struct object **ret, struct make_error *error)
+{
+    enum status st = object_new(e, s, op, ret, error);
+    if (st != STATUS_OK)
+        return st;
+    object_enter(e, s, *ret, NULL);
+    (*ret)->among = among;
+    list_push_back(&among->list, &(*ret)->owned);
+    among->count++;
+    return STATUS_OK;
+}
+
 static void object_make_new(struct engine *e, struct call *c, const struct op *op)
 {
     bool ok;
@@ -280,20 +322,10 @@ static void object_make_new(struct engine *e, struct call *c, const struct op *o
                     op->make.lifetime == LIFE_DETACHED ? "a detached object needs a name" : "no such owner");
         return;
     }
-    if (e->stats.objects >= e->limits.objects_max) {
-        call_refuse_limit(e, c, op, "objects_max", e->limits.objects_max, e->stats.objects + 1);
-        return;
-    }
-    struct object *o = object_alloc(e, &op->make);
-    if (!o) {
-        call_refuse_memory(e, c, op);
-        return;
-    }
     struct make_error error = {0};
-    o->refs = 1;
-    enum status st = object_kind(o)->make(e, c->session, o, &op->make, &error);
+    struct object *o;
+    enum status st = object_new(e, c->session, &op->make, &o, &error);
     if (st != STATUS_OK) {
-        object_free(e, o);
         if (st == STATUS_NO_MEMORY)
             call_refuse_memory(e, c, op);
         else if (st == STATUS_LIMIT)
@@ -398,6 +430,24 @@ void op_drop(struct engine *e, struct session *s, const struct op *op)
     slots_give(&s->handles, op->drop.handle);
     object_unref(e, o);
     call_complete(e, c, STATUS_OK);
+}
+
+void op_tune(struct engine *e, struct session *s, const struct op *op)
+{
+    struct object *o;
+    const char *message = NULL;
+    enum status st = object_expect(e, s, &op->tune.ref, KIND_NONE, RIGHT_SEND, &o);
+    if (st == STATUS_OK && !object_kind(o)->tune)
+        st = STATUS_WRONG_KIND;
+    struct call *c = NULL;
+    if (st == STATUS_OK && !(c = call_new(e, s, op, 0, 0)))
+        return;
+    if (c)
+        st = object_kind(o)->tune(e, o, op, &message);
+    if (st == STATUS_OK)
+        call_complete(e, c, STATUS_OK);
+    else
+        call_refuse(e, c, op, st, message);
 }
 
 void op_remove(struct engine *e, struct session *s, const struct op *op)

@@ -15,7 +15,7 @@
 
 #include "hash.h"
 #include "list.h"
-#include "op.h"
+#include "reply.h"
 
 struct engine;
 struct session;
@@ -24,12 +24,14 @@ struct call;
 struct object_view;
 struct holding;
 struct hold;
+struct item;
+struct keys;
 
 struct object {
     struct list_node all;     /* e->objects; e->doomed once refs is 0 */
     struct hash_node by_name; /* in e->names while named and not removed */
     struct list_node dirty;   /* in e->dirty, with a reference, until served */
-    struct list_node owned;   /* in owner->owned while it has an owner */
+    struct list_node owned;   /* in owner->owned while it has an owner; in among->list */
     struct session *owner;    /* it ends with this session; or NULL */
     char *name;               /* name_size bytes, or NULL */
     uint64_t serial, version;
@@ -40,7 +42,8 @@ struct object {
     uint16_t name_size;
     uint8_t kind; /* enum kind_code */
     bool removed;
-    bool named; /* the name holds one reference */
+    bool named;         /* the name holds one reference, unless it is a key */
+    struct keys *among; /* it stands under one of these keys, the name being the key's (keys.h); or NULL */
 };
 
 /* One verb of a kind. An arm is parked or not; park and unpark only link and unlink, poll only looks. */
@@ -80,6 +83,14 @@ struct kind {
     void (*serve)(struct engine *e, struct object *o);
     /* UNLOCK: the hold's owner gives it back. NULL: it is not unlocked so. */
     void (*give)(struct engine *e, struct hold *h);
+    /*
+     * END: what h's owner ran is over, with this value (or NULL) and op.end.failed. Completes c and takes the value's reference; or says why
+     * not, and nothing has changed. NULL: it is not ended so.
+     */
+    enum status (*end)(struct engine *e, struct hold *h, struct call *c, struct item *value, bool failed,
+                       const char **ret_message);
+    /* TUNE: what is given changes; or why not. NULL: there is nothing to change. */
+    enum status (*tune)(struct engine *e, struct object *o, const struct op *op, const char **ret_message);
     /* A holding of it is over without having been given back (struct holding). NULL: it has no holdings. */
     void (*lost)(struct engine *e, struct holding *h);
     /* Its i-th queue of arms, receivers before senders; NULL past the last. */
@@ -95,6 +106,13 @@ const struct kind *object_kind(const struct object *o);
 /* struct kind, match, of kinds without parameters. */
 enum status object_match_any(struct engine *e, struct session *s, const struct object *o,
                              const struct make_op *op, struct make_error *error);
+
+/*
+ * A new object of op->kind that stands under the key op->name of `among`; *ret with one reference. Its name holds none: it goes when nothing
+ * else refers to it. NO_MEMORY, LIMIT, or what the kind's make says.
+ */
+enum status object_make_key(struct engine *e, struct session *s, const struct make_op *op, struct keys *among,
+                            struct object **ret, struct make_error *error);
 
 /* The object of this name, or NULL. */
 struct object *object_by_name(const struct engine *e, const char *name, size_t size);

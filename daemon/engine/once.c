@@ -174,6 +174,20 @@ static void once_audit(const struct engine *e, const struct object *o)
         assert(held == 1 || container_of(n, struct arm, link)->verb == ARM_WAIT);
 }
 
+static enum status once_end(struct engine *e, struct hold *h, struct call *c, struct item *value, bool failed,
+                            const char **ret_message)
+{
+    (void)ret_message;
+    struct once *x = once_of(h->holding.object);
+    x->value = value;
+    x->failed = failed;
+    x->done = true;
+    object_serve_soon(e, &x->object);
+    hold_end(e, h);
+    call_complete(e, c, STATUS_OK);
+    return STATUS_OK;
+}
+
 const struct kind once_kind = {
     .arms = {[ARM_BEGIN] = &begin_ops, [ARM_WAIT] = &done_ops},
     .size = sizeof(struct once),
@@ -181,43 +195,10 @@ const struct kind once_kind = {
     .match = once_match,
     .serve = once_serve,
     .lost = once_lost,
+    .end = once_end,
     .remove = once_remove,
     .done = once_done,
     .queue = once_queue,
     .view = once_view,
     .audit = once_audit,
 };
-
-void op_end(struct engine *e, struct session *s, const struct op *op)
-{
-    struct object *o;
-    enum status st = object_expect(e, s, &op->end.ref, KIND_ONCE, RIGHT_SEND, &o);
-    const char *message = NULL;
-    if (st == STATUS_OK && op->end.value.type == VALUE_HANDLE) {
-        st = STATUS_INVALID;
-        message = "the outcome of a once cannot be a handle";
-    }
-    struct hold *h = st == STATUS_OK ? hold_find(e, o, op->end.token) : NULL;
-    if (st == STATUS_OK && !h)
-        st = STATUS_STALE_TOKEN;
-    struct item *value = NULL;
-    if (st == STATUS_OK && op->end.value.type != VALUE_NONE)
-        st = item_new(e, s, &op->end.value, &value);
-    struct call *c = st == STATUS_OK ? call_new(e, s, op, 0, 0) : NULL;
-    if (!c) {
-        if (value)
-            item_unref(e, value);
-        if (st == STATUS_NO_MEMORY)
-            call_refuse_memory(e, NULL, op);
-        else if (st != STATUS_OK)
-            call_refuse(e, NULL, op, st, message);
-        return;
-    }
-    struct once *x = once_of(o);
-    x->value = value;
-    x->failed = op->end.failed;
-    x->done = true;
-    object_serve_soon(e, o);
-    hold_end(e, h);
-    call_complete(e, c, STATUS_OK);
-}

@@ -1,12 +1,10 @@
 /*
- * op.h - what goes into the engine and what comes out of it, as plain data.
+ * op.h - what goes into the engine, as plain data. What comes out is in reply.h.
  *
  * A `struct op` is one request, already decoded and validated for form: sizes within limits.h, names well formed, text that is
  * UTF-8 where UTF-8 is meant, JSON that parses. It borrows all its bytes from the caller for the length of one step; the engine
  * copies what it keeps. An op holds no pointer to the engine's own things: names, handles, numbers and bytes only, so that it can
  * be written down, replayed, sent to another machine.
- *
- * A `struct reply` is one answer. It borrows from the engine until the next step.
  *
  * Names of constants come from the tables (*.def): OP_SEND, ARM_RECV, STATUS_CLOSED, KIND_TIMER, VALUE_INT64.
  */
@@ -96,7 +94,10 @@ struct value {
     };
 };
 
-/* What a counter is waited for: value `compare` operand. */
+/*
+ * What a WAIT waits for: a counter's value `compare` operand. COMPARE_NE only: a mutex, that the token of its holder (0: nobody)
+ * is another than operand; a cell, that its revision is.
+ */
 enum compare { COMPARE_NONE, COMPARE_EQ, COMPARE_NE, COMPARE_LT, COMPARE_LE, COMPARE_GT, COMPARE_GE };
 struct condition {
     enum compare compare; /* COMPARE_NONE on every other kind */
@@ -118,16 +119,40 @@ enum count_verb {
     COUNT_VERBS
 };
 
+/* What EXCHANGE does: atomic.Value's methods. */
+enum cell_verb { CELL_LOAD, CELL_STORE, CELL_SWAP, CELL_CAS, CELL_VERBS };
+
+/* How a limiter limits; Limiter.Algorithm in sluice.proto. */
+enum algorithm {
+    LIMIT_BUCKET = 0,  /* rate.Limiter: `burst` tokens, refilled at count per period; may go into debt */
+    LIMIT_WINDOW,      /* at most count in each period since the limiter was made */
+    LIMIT_SLIDING,     /* at most count in a period, the last window weighted by what is left of it */
+    LIMIT_METER,       /* a leaky bucket that refuses: holds burst, leaks count per period */
+    LIMIT_QUEUE,       /* a leaky bucket that spaces: one each period / count, at most burst wait */
+    LIMIT_CONCURRENCY, /* at most burst at once: permits, given back by token */
+    LIMIT_ALGORITHMS
+};
+
+/* count per period_ns. */
+struct rate {
+    uint64_t count;     /* 0: nothing ever comes; at most LIMITER_COUNT_MAX */
+    uint64_t period_ns; /* > 0, unless infinite */
+    bool infinite;      /* rate.Inf: everything passes, nothing is counted. LIMIT_BUCKET only */
+};
+
 /* One arm of a select. */
 struct arm_spec {
     enum arm_verb verb;
-    struct ref ref;     /* ARM_SEND, ARM_RECV; nil: never ready */
-    struct value value; /* ARM_SEND */
+    struct ref ref;     /* all but ARM_AFTER, ARM_DEFAULT; nil: never ready */
+    struct value value; /* ARM_SEND; ARM_LOCK on a mutex: what its holder says of itself */
     int64_t delay_ns;   /* ARM_AFTER; <= 0: ready at once */
     int64_t
-        lease_ns; /* ARM_RECV: > 0 leases the item for so long. ARM_LOCK, _RLOCK, _ACQUIRE, _BEGIN: the ttl */
-    uint64_t permits;           /* ARM_ACQUIRE */
+        lease_ns; /* ARM_RECV: > 0 leases the item for so long. ARM_LOCK, _RLOCK, _ACQUIRE, _BEGIN, _TAKE, _COND: the ttl */
+    uint64_t permits;           /* ARM_ACQUIRE, ARM_TAKE */
     struct condition condition; /* ARM_WAIT */
+    struct bytes key;           /* ARM_BEGIN on a flight, ARM_TAKE; at most KEY_SIZE_MAX */
+    struct ref lock;            /* ARM_COND: the mutex or read-write lock */
+    uint64_t token;             /* ARM_COND: by which it is held. ARM_SEND, _RECV: the fence, 0: none */
 };
 
 /* What to make. Sizes and counts are within limits.h. */
@@ -137,6 +162,7 @@ struct channel_spec {
     uint32_t
         deliveries_max;     /* after so many deliveries an item given back goes to dead_letter; 0: no limit */
     struct ref dead_letter; /* a channel of the same type, or nil */
+    bool fenced;            /* sends and closes must carry a token, and none older than the newest seen */
 };
 
 enum context_root { ROOT_NONE, ROOT_BACKGROUND, ROOT_TODO };
@@ -199,6 +225,30 @@ struct once_spec {
     bool poison; /* when who runs it dies: it fails for good (OWNER_DIED), instead of passing to the next */
 };
 
+struct barrier_spec {
+    uint32_t parties; /* 1..BARRIER_PARTIES_MAX */
+};
+
+struct group_spec {
+    int64_t limit;      /* of tasks at a time; < 0: none */
+    struct ref context; /* cancelled by the first error, and when a wait is over; nil: none */
+};
+
+struct flight_spec {
+    bool
+        poison; /* when the runner of a key dies, all its callers fail (OWNER_DIED), instead of one running it */
+};
+
+struct cell_spec {
+    bool fenced; /* changes must carry a token, and none older than the newest seen */
+};
+
+struct limiter_spec {
+    enum algorithm algorithm;
+    struct rate rate; /* not LIMIT_CONCURRENCY */
+    uint64_t burst;   /* not LIMIT_WINDOW, LIMIT_SLIDING; at most LIMITER_COUNT_MAX */
+};
+
 struct make_op {
     enum kind_code kind;
     struct ref name; /* handle unused; without a name: anonymous */
@@ -214,6 +264,11 @@ struct make_op {
         struct semaphore_spec semaphore;
         struct counter_spec counter;
         struct once_spec once;
+        struct barrier_spec barrier;
+        struct group_spec group;
+        struct cell_spec cell;
+        struct flight_spec flight;
+        struct limiter_spec limiter;
     };
 };
 
@@ -267,24 +322,32 @@ struct op {
         } drop;
         struct {
             struct ref ref;
-        } remove, close, stop, describe;
+        } remove, stop, describe;
+        struct {
+            struct ref ref;
+            uint64_t fence; /* 0: none; so in the four below */
+        } close;
         struct {
             struct ref ref;
             struct value value;
+            uint64_t fence;
         } send;
         struct {
             struct ref ref;
             int64_t lease_ns;
+            uint64_t fence;
         } recv;
         struct {
             struct ref ref;
             const struct value *values;
             uint32_t count;
+            uint64_t fence;
         } send_many;
         struct {
             struct ref ref;
             uint32_t max;
             int64_t lease_ns;
+            uint64_t fence;
         } recv_many;
         struct {
             const struct arm_spec *arms;
@@ -314,6 +377,8 @@ struct op {
             struct ref ref;
             bool shared;    /* KIND_RWMUTEX: for reading */
             int64_t ttl_ns; /* > 0: lost after so long, unless EXTENDed */
+            struct value
+                value; /* KIND_MUTEX: what its holder says of itself; VALUE_NONE: nothing. No handle */
         } lock;
         struct {
             struct ref ref;
@@ -353,7 +418,64 @@ struct op {
         struct {
             struct ref ref;
             int64_t ttl_ns;
+            struct bytes key; /* KIND_FLIGHT; empty elsewhere */
         } begin;
+        struct {
+            const struct arm_spec *arms; /* ARM_LOCK, _RLOCK, _ACQUIRE: ref, permits, the ttl */
+            uint32_t count;              /* 1..ACQUIRE_ALL_MAX */
+        } acquire_all;
+        struct {
+            struct ref ref, lock;
+            uint64_t token;
+            int64_t ttl_ns;
+        } cond_wait;
+        struct {
+            struct ref ref;
+            bool all;
+        } signal;
+        struct {
+            struct ref ref;
+            struct bytes key;
+            uint64_t permits;
+            int64_t ttl_ns; /* LIMIT_CONCURRENCY */
+            bool dry_run;   /* say what would be, and take nothing: it never waits */
+        } take;
+        struct {
+            struct ref ref;
+            struct bytes key;
+            uint64_t permits;
+            bool has_max;
+            int64_t max_wait_ns; /* >= 0: not when it would have to wait longer */
+            bool has_at;
+            int64_t at_ns; /* as if it were then; not to come */
+        } reserve;
+        struct {
+            uint64_t token;
+            bool has_at;
+            int64_t at_ns;
+        } refund;
+        struct {
+            struct ref ref;
+            bool has_rate, has_burst, has_limit;
+            struct rate rate; /* KIND_LIMITER */
+            uint64_t burst;   /* KIND_LIMITER; KIND_SEMAPHORE: its size */
+            int64_t limit;    /* KIND_GROUP */
+            bool has_at;
+            int64_t at_ns;
+        } tune;
+        struct {
+            struct ref ref;
+            struct bytes key;
+        } forget;
+        struct {
+            struct ref ref;
+            enum cell_verb verb;
+            struct value value;    /* VALUE_NONE: nil, in Go's words. No handle */
+            struct value expected; /* CELL_CAS; VALUE_NONE: that it is empty */
+            bool has_revision;     /* CELL_CAS: instead of expected, that it is of this revision */
+            uint64_t revision;
+            uint64_t fence; /* 0: none */
+        } exchange;
         struct {
             struct ref ref;
             uint64_t token;
@@ -364,81 +486,6 @@ struct op {
             uint64_t route;
         } undelivered;
     };
-};
-
-/* A limit that was reached. name NULL: none. */
-struct limit_hit {
-    const char *name;
-    uint64_t value, use;
-};
-
-/* One received item. */
-struct item_view {
-    struct value value;
-    uint64_t lease;      /* 0: not leased */
-    uint32_t deliveries; /* how often it has been handed out, this time included */
-};
-
-/* What the result of a reply is. The wire's oneof follows it. */
-enum result_code {
-    RESULT_NONE,
-    RESULT_ITEM,    /* item */
-    RESULT_ITEMS,   /* items */
-    RESULT_COUNT,   /* count */
-    RESULT_TRUTH,   /* truth */
-    RESULT_MADE,    /* made */
-    RESULT_VALUE,   /* item.value, truth: found */
-    RESULT_SESSION, /* session */
-    RESULT_GRANT,   /* grant */
-    RESULT_OUTCOME, /* item.value (VALUE_NONE: none), truth: it failed */
-    RESULT_NUMBER,  /* number, truth: COUNT_CAS swapped */
-};
-
-/* A place in the items of a reply; engine_item_next walks it. */
-struct item_cursor {
-    const void *call, *at;
-};
-
-/*
- * One answer. `status` is that of the committed arm: a select whose receive arm met a closed channel says STATUS_CLOSED and index.
- */
-struct reply {
-    uint64_t route;
-    uint64_t session; /* whose */
-    uint64_t seq;
-    enum op_code op;
-    enum status status;
-    const char *message; /* a static text that is more exact than the status's own, or NULL */
-    struct bytes cause;  /* of a context's end, when it has one of its own; else data is NULL */
-    struct limit_hit limit;
-    bool has_index;
-    uint32_t index; /* SELECT: the committed arm */
-    enum result_code result;
-    struct item_view item;
-    struct {
-        struct item_cursor first;
-        uint32_t count;
-    } items;
-    uint64_t count;
-    bool truth;
-    struct {
-        uint64_t handle;
-        bool created;
-        enum kind_code kind;
-        enum value_type type;
-        int64_t cap;
-        uint8_t rights;
-    } made;
-    struct {
-        uint64_t number;
-        bool resumed;
-        int64_t resume_ns, lease_ns; /* as granted; 0: none */
-    } opened;
-    struct {
-        uint64_t token;  /* larger than every token before */
-        bool owner_died; /* the last holder lost it: what it guarded may be half done */
-    } grant;
-    int64_t number;
 };
 
 /* The tables as data. */

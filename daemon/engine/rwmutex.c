@@ -7,7 +7,10 @@
  * is the one that can mend things.
  *
  *     a writer holds  =>  it is the only hold          readers wait  =>  a writer holds or waits
- *     nobody holds    =>  nobody waits
+ *     nobody holds    =>  nobody waits, but behind one that waits for other locks as well (ACQUIRE_ALL)
+ *
+ * One of an ACQUIRE_ALL that could have this lock but not yet the others keeps its place: readers behind such a writer wait, and so
+ * does a writer behind such a reader. Who came first is told by a number on each arm.
  *
  * Cost: O(1), and O(readers admitted) when a writer lets go.
  */
@@ -23,6 +26,7 @@ struct rwmutex {
     struct object object;
     struct holds holds;
     struct list readers, writers; /* arm.link, waiting */
+    uint32_t arrivals;            /* counts those that had to wait */
     bool writing;                 /* the one hold is a writer's */
     bool after_write;             /* a writer has let go and the waiting readers have not been let in yet */
     bool owner_died;              /* a writer died: told to all, until a writer has been told */
@@ -36,22 +40,37 @@ static struct rwmutex *rwmutex_of(const struct object *o)
 
 /* ---- Arms ---- */
 
+static const struct arm *rwmutex_first(const struct list *queue)
+{
+    const struct list_node *n = list_first(queue);
+    return n ? container_of(n, struct arm, link) : NULL;
+}
+
+/* Whether a, which waits or is new, came after the first of a queue. */
+static bool rwmutex_behind(const struct arm *a, const struct arm *first)
+{
+    return first && (!a->parked || (int32_t)(a->count - first->count) > 0);
+}
+
 static bool write_poll(const struct engine *e, const struct arm *a)
 {
     (void)e;
-    return rwmutex_of(a->object)->holds.count == 0;
+    const struct rwmutex *m = rwmutex_of(a->object);
+    return m->holds.count == 0 && !rwmutex_behind(a, rwmutex_first(&m->writers)) &&
+           !rwmutex_behind(a, rwmutex_first(&m->readers));
 }
 
 static bool read_poll(const struct engine *e, const struct arm *a)
 {
     (void)e;
     const struct rwmutex *m = rwmutex_of(a->object);
-    return !m->writing && list_empty(&m->writers);
+    return !m->writing && (m->after_write || !rwmutex_behind(a, rwmutex_first(&m->writers)));
 }
 
 static void write_park(struct engine *e, struct arm *a)
 {
     (void)e;
+    a->count = ++rwmutex_of(a->object)->arrivals;
     list_push_back(&rwmutex_of(a->object)->writers, &a->link);
     object_touch(a->object);
 }
@@ -59,19 +78,13 @@ static void write_park(struct engine *e, struct arm *a)
 static void read_park(struct engine *e, struct arm *a)
 {
     (void)e;
+    a->count = ++rwmutex_of(a->object)->arrivals;
     list_push_back(&rwmutex_of(a->object)->readers, &a->link);
     object_touch(a->object);
 }
 
-static void read_unpark(struct engine *e, struct arm *a)
-{
-    (void)e;
-    list_remove(&a->link);
-    object_touch(a->object);
-}
-
-/* A writer that gives up may have been what stopped readers. */
-static void write_unpark(struct engine *e, struct arm *a)
+/* Who gives up may have been what held up those behind it. */
+static void arm_leave(struct engine *e, struct arm *a)
 {
     list_remove(&a->link);
     object_serve_soon(e, a->object);
@@ -92,21 +105,25 @@ static void read_commit(struct engine *e, struct arm *a)
     hold_grant(e, a, &m->holds, 1, m->owner_died);
 }
 
-static const struct arm_ops write_ops = {write_poll, write_park, write_unpark, write_commit};
-static const struct arm_ops read_ops = {read_poll, read_park, read_unpark, read_commit};
+static const struct arm_ops write_ops = {write_poll, write_park, arm_leave, write_commit};
+static const struct arm_ops read_ops = {read_poll, read_park, arm_leave, read_commit};
 
 /* ---- The object ---- */
 
 static void rwmutex_serve(struct engine *e, struct object *o)
 {
     struct rwmutex *m = rwmutex_of(o);
-    struct list_node *n;
-    if (!m->writing && (m->after_write || list_empty(&m->writers)))
-        while ((n = list_first(&m->readers)))
-            wait_fire(e, container_of(n, struct arm, link));
+    for (struct list_node *n = list_first(&m->readers), *next; n; n = next) {
+        struct arm *a = container_of(n, struct arm, link);
+        for (next = list_next(&m->readers, n); next && container_of(next, struct arm, link)->call == a->call;)
+            next = list_next(&m->readers, next);
+        if (read_poll(e, a))
+            wait_offer(e, a);
+    }
     m->after_write = false;
-    if (m->holds.count == 0 && (n = list_first(&m->writers)))
-        wait_fire(e, container_of(n, struct arm, link));
+    struct list_node *n = list_first(&m->writers);
+    if (n && write_poll(e, container_of(n, struct arm, link)))
+        wait_offer(e, container_of(n, struct arm, link));
 }
 
 /* A hold ends: its phase may be over. */
@@ -168,14 +185,22 @@ static void rwmutex_view(const struct engine *e, const struct object *o, struct 
     ret->hold.owner_died = rwmutex_of(o)->owner_died;
 }
 
+/* Who could be granted waits for other locks as well. */
+static void rwmutex_audit_arm(const struct engine *e, const struct arm *a)
+{
+    assert(!wait_ready(e, a) || a->call->op == OP_ACQUIRE_ALL);
+}
+
 static void rwmutex_audit(const struct engine *e, const struct object *o)
 {
     const struct rwmutex *m = rwmutex_of(o);
     uint64_t held = hold_audit(e, o, &m->holds);
     assert(!m->writing || held == 1);
-    assert(list_empty(&m->readers) || m->writing || !list_empty(&m->writers));
-    assert(held > 0 || (list_empty(&m->readers) && list_empty(&m->writers)));
     assert(!m->after_write);
+    list_for_each(n, &m->readers)
+        rwmutex_audit_arm(e, container_of(n, struct arm, link));
+    if (!list_empty(&m->writers))
+        rwmutex_audit_arm(e, rwmutex_first(&m->writers));
 }
 
 const struct kind rwmutex_kind = {

@@ -5,12 +5,15 @@
  * served, so large requests are not starved. One that asks for more than there are at all is not queued: it waits until its context, its timeout or a
  * removal ends it, and holds nobody up. Permits are holds: a dead holder's come back; more than held cannot be released (Go's text).
  *
- *     free + sum of holds = size        a waiter at the head  =>  its permits > free
+ *     free + sum of holds = size, or free = 0 and size is less (it was made smaller; see TUNE)
+ *     a waiter at the head  =>  its permits > free, or it waits for other locks as well (ACQUIRE_ALL)
  *
  * An acquire of none waits its turn like the others, and holds nothing: its token is 0.
  *
  * Cost: O(1) an acquire or release, plus what a release lets through; a release without a token looks through what its session holds.
  */
+#include "semaphore.h"
+
 #include "call.h"
 #include "handlers.h"
 #include "hold.h"
@@ -24,7 +27,7 @@ struct semaphore {
     struct holds holds;
     struct list waiters; /* arm.link, of those that can ever fit */
     struct list never;   /* arm.link, of those that cannot */
-    uint64_t size, free;
+    uint64_t size, held;
 };
 
 static struct semaphore *semaphore_of(const struct object *o)
@@ -33,11 +36,22 @@ static struct semaphore *semaphore_of(const struct object *o)
     return container_of(o, struct semaphore, object);
 }
 
+uint64_t semaphore_free(const struct object *o)
+{
+    const struct semaphore *m = semaphore_of(o);
+    return m->size > m->held ? m->size - m->held : 0;
+}
+
+uint64_t semaphore_size(const struct object *o)
+{
+    return semaphore_of(o)->size;
+}
+
 static bool acquire_poll(const struct engine *e, const struct arm *a)
 {
     (void)e;
-    const struct semaphore *m = semaphore_of(a->object);
-    return list_empty(&m->waiters) && a->permits <= m->free;
+    struct list_node *first = list_first(&semaphore_of(a->object)->waiters);
+    return (!first || first == &a->link) && a->permits <= semaphore_free(a->object);
 }
 
 static void acquire_park(struct engine *e, struct arm *a)
@@ -59,10 +73,11 @@ static void acquire_commit(struct engine *e, struct arm *a)
 {
     struct semaphore *m = semaphore_of(a->object);
     if (a->permits > 0) {
-        m->free -= a->permits;
+        m->held += a->permits;
         hold_grant(e, a, &m->holds, a->permits, false);
     } else { /* nothing to hold, nor to give back */
         a->call->result = RESULT_GRANT;
+        a->call->count = 0;
         call_complete(e, a->call, STATUS_OK);
     }
 }
@@ -74,17 +89,62 @@ static void semaphore_serve(struct engine *e, struct object *o)
     struct semaphore *m = semaphore_of(o);
     for (struct list_node *n; (n = list_first(&m->waiters));) {
         struct arm *a = container_of(n, struct arm, link);
-        if (a->permits > m->free)
+        if (a->permits > semaphore_free(o) || !wait_offer(e, a))
             break;
-        wait_fire(e, a);
     }
+}
+
+/* Who asks for other locks as well must not wait for what can never be, holding up others there. */
+static void semaphore_drop_impossible(struct engine *e, struct semaphore *m)
+{
+    for (struct list_node *n = list_first(&m->waiters), *next; n; n = next) {
+        next = list_next(&m->waiters, n);
+        struct arm *a = container_of(n, struct arm, link);
+        if (a->permits > m->size && a->call->op == OP_ACQUIRE_ALL)
+            call_complete(e, wait_claim(e, a), STATUS_INVALID);
+    }
+}
+
+/* Who can never fit, and who can, as the size is now. Those that change queues stand behind the others there. */
+static void semaphore_sort(struct semaphore *m, struct list *from, struct list *to, bool fits)
+{
+    for (struct list_node *n = list_first(from), *next; n; n = next) {
+        next = list_next(from, n);
+        if ((container_of(n, struct arm, link)->permits <= m->size) == fits) {
+            list_remove(n);
+            list_push_back(to, n);
+        }
+    }
+}
+
+void semaphore_resize(struct engine *e, struct object *o, uint64_t size)
+{
+    struct semaphore *m = semaphore_of(o);
+    m->size = size;
+    semaphore_drop_impossible(e, m);
+    semaphore_sort(m, &m->never, &m->waiters, true);
+    semaphore_sort(m, &m->waiters, &m->never, false);
+    object_serve_soon(e, o);
+}
+
+static enum status semaphore_tune(struct engine *e, struct object *o, const struct op *op,
+                                  const char **ret_message)
+{
+    if (!op->tune.has_burst || op->tune.has_rate || op->tune.has_limit)
+        *ret_message = "of a semaphore the burst is changed, its size";
+    else if (op->tune.burst > SEMAPHORE_SIZE_MAX)
+        *ret_message = "semaphore size out of range";
+    if (*ret_message)
+        return STATUS_INVALID;
+    semaphore_resize(e, o, op->tune.burst);
+    return STATUS_OK;
 }
 
 /* k of a hold's permits come back; with none left it is over. */
 static void semaphore_take_back(struct engine *e, struct hold *h, uint64_t k)
 {
     struct object *o = h->holding.object;
-    semaphore_of(o)->free += k;
+    semaphore_of(o)->held -= k;
     h->permits -= k;
     object_serve_soon(e, o);
     if (h->permits == 0)
@@ -95,7 +155,7 @@ static void semaphore_lost(struct engine *e, struct holding *h)
 {
     struct hold *hold = hold_of(h);
     struct object *o = h->object;
-    semaphore_of(o)->free += hold->permits;
+    semaphore_of(o)->held -= hold->permits;
     object_serve_soon(e, o);
     hold_end(e, hold);
 }
@@ -113,7 +173,7 @@ static enum status semaphore_make(struct engine *e, struct session *s, struct ob
     holds_init(&m->holds);
     list_init(&m->waiters);
     list_init(&m->never);
-    m->size = m->free = op->semaphore.size;
+    m->size = op->semaphore.size;
     return STATUS_OK;
 }
 
@@ -134,7 +194,7 @@ static void semaphore_remove(struct engine *e, struct object *o)
     wait_fail_all(e, &m->waiters, STATUS_REMOVED);
     wait_fail_all(e, &m->never, STATUS_REMOVED);
     hold_end_all(e, &m->holds);
-    m->free = m->size;
+    m->held = 0;
 }
 
 static const struct list *semaphore_queue(const struct object *o, int i)
@@ -149,7 +209,7 @@ static void semaphore_view(const struct engine *e, const struct object *o, struc
     const struct semaphore *m = semaphore_of(o);
     hold_view(&m->holds, &ret->hold);
     ret->hold.size = m->size;
-    ret->hold.free = m->free;
+    ret->hold.free = semaphore_free(o);
 }
 
 static void semaphore_audit(const struct engine *e, const struct object *o)
@@ -157,8 +217,9 @@ static void semaphore_audit(const struct engine *e, const struct object *o)
     const struct semaphore *m = semaphore_of(o);
     uint64_t held = hold_audit(e, o, &m->holds);
     const struct list_node *n = list_first(&m->waiters);
-    assert(held + m->free == m->size);
-    assert(!n || container_of(n, struct arm, link)->permits > m->free);
+    const struct arm *a = n ? container_of(n, struct arm, link) : NULL;
+    assert(held == m->held);
+    assert(!a || a->permits > semaphore_free(o) || a->call->op == OP_ACQUIRE_ALL);
 }
 
 const struct kind semaphore_kind = {
@@ -168,6 +229,7 @@ const struct kind semaphore_kind = {
     .match = semaphore_match,
     .serve = semaphore_serve,
     .lost = semaphore_lost,
+    .tune = semaphore_tune,
     .remove = semaphore_remove,
     .done = hold_done,
     .queue = semaphore_queue,
@@ -214,23 +276,37 @@ static void semaphore_release(struct engine *e, struct semaphore *m, const struc
     }
 }
 
+/* What a RELEASE means: the semaphore, and with a token its hold, which may be under a key of a concurrency limit. */
+static enum status release_hold(const struct engine *e, const struct session *s, const struct op *op,
+                                struct object **ret, struct hold **ret_hold, const char **ret_message)
+{
+    enum status st = object_expect(e, s, &op->release.ref, KIND_NONE, RIGHT_SEND, ret);
+    if (st != STATUS_OK)
+        return st;
+    bool limiter = (*ret)->kind == KIND_LIMITER;
+    if (!limiter && (*ret)->kind != KIND_SEMAPHORE)
+        return STATUS_WRONG_KIND;
+    if (op->release.token == 0) {
+        *ret_message = limiter ? "what a limiter gave is given back by its token" : NULL;
+        return limiter ? STATUS_INVALID : STATUS_OK;
+    }
+    *ret_hold = hold_find(e, *ret, op->release.token);
+    return *ret_hold && (*ret_hold)->holding.object->kind == KIND_SEMAPHORE ? STATUS_OK : STATUS_STALE_TOKEN;
+}
+
 void op_release(struct engine *e, struct session *s, const struct op *op)
 {
-    struct object *o;
-    enum status st = object_expect(e, s, &op->release.ref, KIND_SEMAPHORE, RIGHT_SEND, &o);
-    if (st != STATUS_OK) {
-        call_refuse(e, NULL, op, st, NULL);
-        return;
-    }
-    struct semaphore *m = semaphore_of(o);
     uint64_t token = op->release.token, permits = op->release.permits;
-    struct hold *h = token ? hold_find(e, o, token) : NULL;
-    if (token && !h) {
-        call_refuse(e, NULL, op, STATUS_STALE_TOKEN, NULL);
-        return;
+    struct object *o;
+    struct hold *h = NULL;
+    const char *message = NULL;
+    enum status st = release_hold(e, s, op, &o, &h, &message);
+    if (st == STATUS_OK && (token ? permits > h->permits : !semaphore_holds(semaphore_of(o), s, permits))) {
+        st = STATUS_MISUSE;
+        message = "semaphore: released more than held";
     }
-    if (h ? permits > h->permits : !semaphore_holds(m, s, permits)) {
-        call_refuse(e, NULL, op, STATUS_MISUSE, "semaphore: released more than held");
+    if (st != STATUS_OK) {
+        call_refuse(e, NULL, op, st, message);
         return;
     }
     struct call *c = call_new(e, s, op, 0, 0);
@@ -239,6 +315,6 @@ void op_release(struct engine *e, struct session *s, const struct op *op)
     if (h)
         semaphore_take_back(e, h, permits ? permits : h->permits);
     else
-        semaphore_release(e, m, s, permits);
+        semaphore_release(e, semaphore_of(o), s, permits);
     call_complete(e, c, STATUS_OK);
 }

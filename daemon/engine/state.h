@@ -57,6 +57,7 @@ struct engine {
 
     struct text *owner_died; /* the cause of contexts whose owner died */
     struct refusal refusal;
+    char said[160]; /* the text of a refusal that was made for it */
     uint64_t object_serial, holding_serial;
     uint32_t restless;      /* sessions that are runnable: see session_settle */
     uint64_t resting_calls; /* parked calls of sessions, without QUIESCE */

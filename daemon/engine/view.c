@@ -11,6 +11,7 @@
 #include "call.h"
 #include "context.h"
 #include "item.h"
+#include "keys.h"
 #include "object.h"
 #include "session.h"
 #include "state.h"
@@ -49,7 +50,6 @@ void engine_object_view(const struct engine *e, const struct object *o, struct o
     *ret = (struct object_view){
         .serial = o->serial,
         .kind = o->kind,
-        .name = {o->name, o->name_size},
         .version = o->version,
         .references = o->refs,
         .waiting = o->waiting,
@@ -57,6 +57,10 @@ void engine_object_view(const struct engine *e, const struct object *o, struct o
         .made_ns = o->made_ns,
         .uid = o->uid,
     };
+    if (keys_keyed(o))
+        ret->key = keys_key(o);
+    else
+        ret->name = (struct bytes){o->name, o->name_size};
     object_kind(o)->view(e, o, ret);
 }
 

@@ -134,7 +134,7 @@ struct arm *wait_case(struct call *c, uint32_t i, unsigned verb, struct object *
     return arm_init(c, i, verb, o);
 }
 
-static bool arm_ready(const struct engine *e, const struct arm *a)
+bool wait_ready(const struct engine *e, const struct arm *a)
 {
     const struct arm_ops *ops = arm_ops_of(a);
     return ops && ops->poll(e, a);
@@ -243,6 +243,58 @@ void wait_fire(struct engine *e, struct arm *a)
     arm_ops_of(a)->commit(e, a);
 }
 
+/* ---- All at once ---- */
+
+static bool wait_all_ready(const struct engine *e, const struct call *c)
+{
+    for (uint32_t i = 0; i < c->cases; i++)
+        if (!wait_ready(e, &c->arms[i]))
+            return false;
+    return true;
+}
+
+/* Each kind grants its part; the last one completes the call. */
+static void wait_commit_all(struct engine *e, struct call *c)
+{
+    c->index = c->cases;
+    for (uint32_t i = 0, n = c->cases; i < n; i++)
+        arm_ops_of(&c->arms[i])->commit(e, &c->arms[i]);
+    assert(c->state == CALL_FINISHED);
+}
+
+bool wait_offer(struct engine *e, struct arm *a)
+{
+    struct call *c = a->call;
+    if (c->op != OP_ACQUIRE_ALL) {
+        wait_fire(e, a);
+        return true;
+    }
+    if (!wait_all_ready(e, c))
+        return false;
+    wait_withdraw(e, c);
+    wait_commit_all(e, c);
+    return true;
+}
+
+void wait_turn(struct engine *e, struct arm *a, unsigned verb, struct object *o)
+{
+    struct call *c = a->call;
+    assert(c->state == CALL_PARKED && a->role == ROLE_CASE);
+    for (uint32_t i = 0; i < c->cases; i++) {
+        arm_unpark(e, &c->arms[i]);
+        call_release_arm(e, &c->arms[i]);
+    }
+    a->verb = (uint8_t)verb;
+    a->object = o;
+    a->said = NULL;
+    if (o->removed)
+        call_complete(e, wait_claim(e, a), STATUS_REMOVED);
+    else if (wait_ready(e, a))
+        wait_fire(e, a);
+    else
+        wait_queue(e, a);
+}
+
 void wait_fail_all(struct engine *e, struct list *queue, enum status status)
 {
     for (struct list_node *n; (n = list_first(queue));)
@@ -255,7 +307,7 @@ static struct arm *wait_choose(struct engine *e, struct call *c)
     struct arm *chosen = NULL;
     uint64_t ready = 0;
     for (uint32_t i = 0; i < c->cases; i++) {
-        if (!arm_ready(e, &c->arms[i]))
+        if (!wait_ready(e, &c->arms[i]))
             continue;
         if (++ready == 1 || prng_below(&e->prng, ready) == 0)
             chosen = &c->arms[i];
@@ -263,7 +315,10 @@ static struct arm *wait_choose(struct engine *e, struct call *c)
     return chosen;
 }
 
-/* False: what could be done is done, but the call is not over (a batch that did not all fit). */
+/*
+ * False: what could be done is done, but the call is not over, and the arm is not ready any more: a batch that did not all fit; a token newer
+ * than those of all the peers that waited.
+ */
 static bool wait_commit(struct engine *e, struct arm *a)
 {
     struct call *c = a->call;
@@ -274,8 +329,9 @@ static bool wait_commit(struct engine *e, struct arm *a)
     arm_ops_of(a)->commit(e, a);
     if (c->state == CALL_FINISHED)
         return true;
-    assert(c->op == OP_SEND_MANY && a->items);
+    assert(a->verb == ARM_SEND || a->verb == ARM_RECV);
     arm_unpark(e, a);
+    c->has_index = false;
     return false;
 }
 
@@ -297,7 +353,7 @@ static bool wait_add_context(struct engine *e, struct call *c, const struct op *
     }
     struct arm *a = arm_init(c, c->arms_count++, ARM_RECV, o);
     a->role = ROLE_CONTEXT;
-    if (!arm_ready(e, a))
+    if (!wait_ready(e, a))
         return true;
     arm_ops_of(a)->commit(e, a);
     return false;
@@ -309,9 +365,14 @@ void wait_start(struct engine *e, struct call *c, const struct op *op, uint32_t 
         wait_add_deadline(c, op->timeout_ns);
     if (op->has_context && !wait_add_context(e, c, op))
         return;
-    struct arm *ready = wait_choose(e, c);
-    if (ready && wait_commit(e, ready))
+    bool all = c->op == OP_ACQUIRE_ALL;
+    if (all && wait_all_ready(e, c)) {
+        wait_commit_all(e, c);
         return;
+    }
+    for (struct arm *ready; !all && (ready = wait_choose(e, c));)
+        if (wait_commit(e, ready))
+            return;
     if (dflt != UINT32_MAX) {
         c->has_index = true;
         c->index = dflt;
@@ -327,7 +388,7 @@ void wait_start(struct engine *e, struct call *c, const struct op *op, uint32_t 
 
 void wait_start_own(struct engine *e, struct call *c)
 {
-    if (arm_ready(e, &c->arms[0]))
+    if (wait_ready(e, &c->arms[0]))
         wait_commit(e, &c->arms[0]);
     else
         wait_park(e, c);

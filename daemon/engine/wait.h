@@ -24,6 +24,18 @@ void wait_start_own(struct engine *e, struct call *c);
 struct call *wait_claim(struct engine *e, struct arm *a);
 /* Claim a parked arm and let its kind commit it. */
 void wait_fire(struct engine *e, struct arm *a);
+/*
+ * The first of its queue can be granted: fire it. One of an ACQUIRE_ALL fires with all of its siblings, when each can be granted; false: not yet, and
+ * it holds up those behind it.
+ */
+bool wait_offer(struct engine *e, struct arm *a);
+/* Whether it would fire now. */
+bool wait_ready(const struct engine *e, const struct arm *a);
+/*
+ * A parked arm has got what it waited for, but its call goes on: with it alone, and its deadline and context, for another verb on
+ * o, whose reference passes to it. The other cases are dropped.
+ */
+void wait_turn(struct engine *e, struct arm *a, unsigned verb, struct object *o);
 /* Queue one arm on its object: for a kind that commits by queueing and serving. */
 void wait_queue(struct engine *e, struct arm *a);
 /* Withdraw a parked call: unpark everything. The caller completes or frees it. */

@@ -14,8 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The most one request may take: a full select whose every arm sends a handle, and room to spare. */
-#define ARENA_SIZE_MAX ((size_t)32 << 20)
+/* The most one request may take: a full select whose every arm has all that an arm may have. */
+#define ARENA_SIZE_MAX ((size_t)48 << 20)
 /* The first block, and how large it may get to fit what requests need. */
 #define ARENA_KEPT_MIN ((size_t)16 << 10)
 #define ARENA_KEPT_MAX ((size_t)256 << 10)

@@ -55,7 +55,10 @@ bool decode_batch(struct decode *d, const Sluice__V1__Batch *m, const struct val
                   uint32_t *ret_count);
 /* An absent cause is NULL. */
 bool decode_cause(struct decode *d, bool has, const ProtobufCBinaryData *cause, struct bytes *ret);
-bool decode_key(struct decode *d, const ProtobufCBinaryData *part, struct bytes *ret);
+/* A part of a context value's key. */
+bool decode_key_part(struct decode *d, const ProtobufCBinaryData *part, struct bytes *ret);
+/* A key of a flight or a limiter. An absent one is the empty one. */
+bool decode_key(struct decode *d, const ProtobufCBinaryData *key, struct bytes *ret);
 bool decode_kind(struct decode *d, Sluice__V1__Kind kind, enum kind_code *ret);
 bool decode_type(struct decode *d, Sluice__V1__Type type, enum value_type *ret);
 
@@ -64,14 +67,20 @@ static inline struct bytes borrow(const ProtobufCBinaryData *b)
     return (struct bytes){b->data, b->len};
 }
 
-/* ---- Nouns of locks and counters: decode_lock.c ---- */
+/* ---- Nouns of locks, counters and limiters: decode_lock.c, decode_limit.c ---- */
 
+/* How long a grant is asked for; absent: 0, which stands for no limit. */
+bool decode_ttl(struct decode *d, bool has, int64_t ttl_ns, int64_t *ret);
 /* Absent permits are one. */
 uint64_t decode_permits(bool has, uint64_t permits);
 /* An absent condition is COMPARE_NONE. */
 bool decode_condition(struct decode *d, const Sluice__V1__Condition *m, struct condition *ret);
 
-/* ---- Operations with more to them than a line: decode_channel.c, decode_make.c, decode_lock.c, decode_daemon.c ---- */
+/* What a holder says of itself: a value that is no handle, or none. */
+bool decode_said(struct decode *d, const Sluice__V1__Value *m, struct value *ret);
+bool decode_limiter_spec(struct decode *d, const Sluice__V1__LimiterSpec *m, struct make_op *ret);
+
+/* ---- Operations with more to them than a line: decode_channel.c, decode_make.c, decode_lock.c, decode_limit.c, decode_daemon.c ---- */
 
 bool decode_send(struct decode *d, const Sluice__V1__Send *m, struct wire_request *ret);
 bool decode_recv(struct decode *d, const Sluice__V1__Recv *m, struct wire_request *ret);
@@ -90,8 +99,17 @@ bool decode_adopt(struct decode *d, const Sluice__V1__Adopt *m, struct wire_requ
 bool decode_wait(struct decode *d, const Sluice__V1__Wait *m, struct wire_request *ret);
 bool decode_add(struct decode *d, const Sluice__V1__Add *m, struct wire_request *ret);
 bool decode_update(struct decode *d, const Sluice__V1__Update *m, struct wire_request *ret);
+bool decode_exchange(struct decode *d, const Sluice__V1__Exchange *m, struct wire_request *ret);
 bool decode_begin(struct decode *d, const Sluice__V1__Begin *m, struct wire_request *ret);
 bool decode_end(struct decode *d, const Sluice__V1__End *m, struct wire_request *ret);
+bool decode_acquire_all(struct decode *d, const Sluice__V1__AcquireAll *m, struct wire_request *ret);
+bool decode_cond_wait(struct decode *d, const Sluice__V1__CondWait *m, struct wire_request *ret);
+bool decode_signal(struct decode *d, const Sluice__V1__Signal *m, struct wire_request *ret);
+bool decode_take(struct decode *d, const Sluice__V1__Take *m, struct wire_request *ret);
+bool decode_reserve(struct decode *d, const Sluice__V1__Reserve *m, struct wire_request *ret);
+bool decode_refund(struct decode *d, const Sluice__V1__Refund *m, struct wire_request *ret);
+bool decode_tune(struct decode *d, const Sluice__V1__Tune *m, struct wire_request *ret);
+bool decode_forget(struct decode *d, const Sluice__V1__Forget *m, struct wire_request *ret);
 bool decode_hello(struct decode *d, const Sluice__V1__Hello *m, struct wire_request *ret);
 bool decode_list(struct decode *d, const Sluice__V1__List *m, struct wire_request *ret);
 bool decode_dump(struct decode *d, const Sluice__V1__Dump *m, struct wire_request *ret);
@@ -103,6 +121,12 @@ bool decode_clock(struct decode *d, const Sluice__V1__Clock *m, struct wire_requ
 void ship(const Sluice__V1__Reply *m, struct wire_out *out);
 /* What ship does for a status alone: NO_MEMORY where the arena is out. */
 void ship_status(enum status status, struct wire_out *out);
+
+/* A reservation that is given does not say what remains. */
+static inline bool quota_says_remaining(const struct reply *reply)
+{
+    return reply->op != OP_RESERVE || !reply->truth;
+}
 
 /* Write a reply that runs millions of times by hand. False: it is none of them, and nothing was written. */
 bool pack_reply(const struct reply *reply, struct wire_out *out);

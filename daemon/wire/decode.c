@@ -105,6 +105,7 @@ static bool decode_remove(struct decode *d, const Sluice__V1__Remove *m, struct 
 
 static bool decode_close(struct decode *d, const Sluice__V1__Close *m, struct wire_request *ret)
 {
+    ret->op.close.fence = m->fence;
     return decode_ref(d, m->ref, &ret->op.close.ref);
 }
 
@@ -135,9 +136,9 @@ static bool decode_context_value(struct decode *d, const Sluice__V1__ContextValu
                                  struct wire_request *ret)
 {
     return decode_ref(d, m->ref, &ret->op.context_value.ref) &&
-           decode_key(d, &m->space, &ret->op.context_value.space) &&
-           decode_key(d, &m->type, &ret->op.context_value.type) &&
-           decode_key(d, &m->name, &ret->op.context_value.name);
+           decode_key_part(d, &m->space, &ret->op.context_value.space) &&
+           decode_key_part(d, &m->type, &ret->op.context_value.type) &&
+           decode_key_part(d, &m->name, &ret->op.context_value.name);
 }
 
 /* ---- The envelope. ---- */
@@ -195,6 +196,8 @@ static bool refuse_unpack(struct decode *d, const struct unpack *u)
         return refuse_limit(d, STATUS_LIMIT, "acked_extra_max", ACKED_EXTRA_MAX, u->count);
     if (u->owner == &sluice__v1__context_spec__descriptor)
         return refuse_limit(d, STATUS_LIMIT, "context_values_max", CONTEXT_VALUES_MAX, u->count);
+    if (u->owner == &sluice__v1__acquire_all__descriptor)
+        return refuse_limit(d, STATUS_LIMIT, "acquire_all_max", ACQUIRE_ALL_MAX, u->count);
     if (u->owner != &sluice__v1__select__descriptor)
         return refuse_limit(d, STATUS_LIMIT, "batch_items_max", BATCH_ITEMS_MAX, u->count);
     refuse_limit(d, STATUS_LIMIT, "select_arms_max", SELECT_ARMS_MAX, u->count);
@@ -203,7 +206,8 @@ static bool refuse_unpack(struct decode *d, const struct unpack *u)
 }
 
 static_assert(SELECT_ARMS_MAX == UNPACK_REPEATED_MAX && BATCH_ITEMS_MAX == UNPACK_REPEATED_MAX &&
-                  ACKED_EXTRA_MAX < UNPACK_REPEATED_MAX && CONTEXT_VALUES_MAX < UNPACK_REPEATED_MAX,
+                  ACKED_EXTRA_MAX < UNPACK_REPEATED_MAX && CONTEXT_VALUES_MAX < UNPACK_REPEATED_MAX &&
+                  ACQUIRE_ALL_MAX < UNPACK_REPEATED_MAX,
               "what unpack lets through is the largest of the counts");
 
 bool wire_decode(struct wire *w, const void *body, size_t size, struct wire_request *ret,

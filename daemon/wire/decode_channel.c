@@ -9,18 +9,21 @@
 
 bool decode_send(struct decode *d, const Sluice__V1__Send *m, struct wire_request *ret)
 {
+    ret->op.send.fence = m->fence;
     return decode_ref(d, m->ref, &ret->op.send.ref) &&
            decode_value_required(d, m->value, &ret->op.send.value);
 }
 
 bool decode_recv(struct decode *d, const Sluice__V1__Recv *m, struct wire_request *ret)
 {
+    ret->op.recv.fence = m->fence;
     return decode_ref(d, m->ref, &ret->op.recv.ref) &&
            decode_lease(d, m->has_lease_ns, m->lease_ns, &ret->op.recv.lease_ns);
 }
 
 bool decode_send_many(struct decode *d, const Sluice__V1__SendMany *m, struct wire_request *ret)
 {
+    ret->op.send_many.fence = m->fence;
     return decode_ref(d, m->ref, &ret->op.send_many.ref) &&
            decode_batch(d, m->batch, &ret->op.send_many.values, &ret->op.send_many.count);
 }
@@ -33,6 +36,7 @@ bool decode_recv_many(struct decode *d, const Sluice__V1__RecvMany *m, struct wi
     if (max > BATCH_ITEMS_MAX)
         return refuse_limit(d, STATUS_LIMIT, "batch_items_max", BATCH_ITEMS_MAX, max);
     ret->op.recv_many.max = max;
+    ret->op.recv_many.fence = m->fence;
     return decode_ref(d, m->ref, &ret->op.recv_many.ref) &&
            decode_lease(d, m->has_lease_ns, m->lease_ns, &ret->op.recv_many.lease_ns);
 }
@@ -50,8 +54,18 @@ static const char *default_arm_fault(const Sluice__V1__Arm *m, bool seen)
     return m->value ? SELECT "default case has Send value" : NULL;
 }
 
+static const char *value_fault(const Sluice__V1__Arm *m)
+{
+    return m->value ? "only an arm that sends or locks has a value" : NULL;
+}
+
+/* What a select may have once. */
+struct seen {
+    bool default_arm, cond_arm;
+};
+
 /* What is wrong with the form of an arm, or NULL. */
-static const char *arm_fault(const Sluice__V1__Arm *m, bool default_seen)
+static const char *arm_fault(const Sluice__V1__Arm *m, const struct seen *seen)
 {
     switch ((int)m->verb) {
     case ARM_SEND:
@@ -59,30 +73,33 @@ static const char *arm_fault(const Sluice__V1__Arm *m, bool default_seen)
                    "SendDir case missing Send value"
                                                                                                 : NULL;
     case ARM_RECV: return m->value ? SELECT "RecvDir case has Send value" : NULL;
-    case ARM_DEFAULT: return default_arm_fault(m, default_seen);
+    case ARM_DEFAULT: return default_arm_fault(m, seen->default_arm);
     case ARM_AFTER:
         return m->ref || m->value ? "an arm that waits for a duration has neither object nor value" : NULL;
-    case ARM_LOCK:
+    case ARM_COND: return seen->cond_arm ? "only one arm of a select waits on a condition" : value_fault(m);
     case ARM_RLOCK:
     case ARM_ACQUIRE:
     case ARM_WAIT:
-    case ARM_BEGIN: return m->value ? "only an arm that sends has a value" : NULL;
+    case ARM_BEGIN:
+    case ARM_TAKE: return value_fault(m);
+    case ARM_LOCK: return NULL;
     default: return SELECT "invalid Dir";
     }
 }
 
-static bool decode_arm(struct decode *d, const Sluice__V1__Arm *m, bool *default_seen, struct arm_spec *ret)
+/* An arm whose form is good. */
+static bool decode_arm(struct decode *d, const Sluice__V1__Arm *m, struct arm_spec *ret)
 {
-    const char *fault = arm_fault(m, *default_seen);
-    if (fault)
-        return refuse(d, STATUS_INVALID, fault);
-    *default_seen = *default_seen || (int)m->verb == ARM_DEFAULT;
     ret->verb = (enum arm_verb)m->verb;
     ret->delay_ns = m->delay_ns;
+    ret->token = m->token;
     ret->permits = decode_permits(m->has_permits, m->permits);
-    return decode_ref(d, m->ref, &ret->ref) && decode_value(d, m->value, &ret->value) &&
-           decode_lease(d, m->has_lease_ns, m->lease_ns, &ret->lease_ns) &&
-           decode_condition(d, m->condition, &ret->condition);
+    if (!decode_ref(d, m->ref, &ret->ref) ||
+        !(ret->verb == ARM_LOCK ? decode_said : decode_value)(d, m->value, &ret->value))
+        return false;
+    return decode_lease(d, m->has_lease_ns, m->lease_ns, &ret->lease_ns) &&
+           decode_condition(d, m->condition, &ret->condition) && decode_key(d, &m->key, &ret->key) &&
+           decode_ref(d, m->lock, &ret->lock);
 }
 
 bool decode_select(struct decode *d, const Sluice__V1__Select *m, struct wire_request *ret)
@@ -90,13 +107,42 @@ bool decode_select(struct decode *d, const Sluice__V1__Select *m, struct wire_re
     struct arm_spec *arms = take_array(d, m->n_arms, sizeof(*arms));
     if (!arms)
         return false;
-    bool default_seen = false;
+    struct seen seen = {false, false};
     for (size_t i = 0; i < m->n_arms; i++) {
-        if (!decode_arm(d, m->arms[i], &default_seen, &arms[i]))
+        const char *fault = arm_fault(m->arms[i], &seen);
+        if (fault)
+            return refuse(d, STATUS_INVALID, fault);
+        if (!decode_arm(d, m->arms[i], &arms[i]))
             return false;
+        seen.default_arm |= arms[i].verb == ARM_DEFAULT;
+        seen.cond_arm |= arms[i].verb == ARM_COND;
     }
     ret->op.select.arms = arms;
     ret->op.select.count = (uint32_t)m->n_arms;
+    return true;
+}
+
+/* The arms of ACQUIRE_ALL are arms of a select, of few verbs. */
+bool decode_acquire_all(struct decode *d, const Sluice__V1__AcquireAll *m, struct wire_request *ret)
+{
+    if (m->n_arms == 0)
+        return refuse(d, STATUS_INVALID, "nothing is said of what to acquire");
+    if (m->n_arms > ACQUIRE_ALL_MAX)
+        return refuse_limit(d, STATUS_LIMIT, "acquire_all_max", ACQUIRE_ALL_MAX, m->n_arms);
+    struct arm_spec *arms = take_array(d, m->n_arms, sizeof(*arms));
+    if (!arms)
+        return false;
+    for (size_t i = 0; i < m->n_arms; i++) {
+        int verb = (int)m->arms[i]->verb;
+        if (verb != ARM_LOCK && verb != ARM_RLOCK && verb != ARM_ACQUIRE)
+            return refuse(d, STATUS_INVALID, "only locks and permits are acquired together");
+        if (verb != ARM_LOCK && m->arms[i]->value)
+            return refuse(d, STATUS_INVALID, value_fault(m->arms[i]));
+        if (!decode_arm(d, m->arms[i], &arms[i]))
+            return false;
+    }
+    ret->op.acquire_all.arms = arms;
+    ret->op.acquire_all.count = (uint32_t)m->n_arms;
     return true;
 }
 

@@ -1,16 +1,15 @@
 /*
- * decode_lock.c - locks, permits, groups, counters and onces: what takes, gives back, moves, waits and counts.
+ * decode_lock.c - locks, permits, conditions, groups, counters, onces and flights: what takes, gives back, moves, waits and counts.
  *
  * Only form is judged here. Whether a token is the holder's, a kind takes a condition, or a change stays within its bounds is the engine's to
  * say. A time that is less than nothing is refused, as is a verb or a comparison that is none: read as "absent" it would do harm. So is a
  * RELEASE of no permits by token, since its absence stands for all that the token holds.
  *
- * Permits that are not given are one; an ACQUIRE of none is as good as Go's.
+ * Permits that are not given are one; an ACQUIRE of none is as good as Go's. ACQUIRE_ALL has a select's arms and stands with it.
  */
 #include "codec.h"
 
-/* How long a grant is asked for; absent: 0, which stands for no limit. */
-static bool decode_ttl(struct decode *d, bool has, int64_t ttl_ns, int64_t *ret)
+bool decode_ttl(struct decode *d, bool has, int64_t ttl_ns, int64_t *ret)
 {
     if (has && ttl_ns < 0)
         return refuse(d, STATUS_INVALID, "ttl is out of range");
@@ -35,11 +34,20 @@ bool decode_condition(struct decode *d, const Sluice__V1__Condition *m, struct c
     return true;
 }
 
+bool decode_said(struct decode *d, const Sluice__V1__Value *m, struct value *ret)
+{
+    if (!decode_value(d, m, ret))
+        return false;
+    return ret->type != VALUE_HANDLE ||
+           refuse(d, STATUS_INVALID, "what a holder says of itself cannot be a handle");
+}
+
 bool decode_lock(struct decode *d, const Sluice__V1__Lock *m, struct wire_request *ret)
 {
     ret->op.lock.shared = m->shared;
     return decode_ref(d, m->ref, &ret->op.lock.ref) &&
-           decode_ttl(d, m->has_ttl_ns, m->ttl_ns, &ret->op.lock.ttl_ns);
+           decode_ttl(d, m->has_ttl_ns, m->ttl_ns, &ret->op.lock.ttl_ns) &&
+           decode_said(d, m->value, &ret->op.lock.value);
 }
 
 bool decode_unlock(struct decode *d, const Sluice__V1__Unlock *m, struct wire_request *ret)
@@ -96,10 +104,24 @@ bool decode_update(struct decode *d, const Sluice__V1__Update *m, struct wire_re
     return decode_ref(d, m->ref, &ret->op.update.ref);
 }
 
+bool decode_exchange(struct decode *d, const Sluice__V1__Exchange *m, struct wire_request *ret)
+{
+    if ((int)m->verb < CELL_LOAD || (int)m->verb >= CELL_VERBS)
+        return refuse(d, STATUS_INVALID, "unknown change of a cell");
+    ret->op.exchange.verb = (enum cell_verb)m->verb;
+    ret->op.exchange.has_revision = m->has_revision;
+    ret->op.exchange.revision = m->revision;
+    ret->op.exchange.fence = m->fence;
+    return decode_ref(d, m->ref, &ret->op.exchange.ref) &&
+           decode_value(d, m->value, &ret->op.exchange.value) &&
+           decode_value(d, m->expected, &ret->op.exchange.expected);
+}
+
 bool decode_begin(struct decode *d, const Sluice__V1__Begin *m, struct wire_request *ret)
 {
     return decode_ref(d, m->ref, &ret->op.begin.ref) &&
-           decode_ttl(d, m->has_ttl_ns, m->ttl_ns, &ret->op.begin.ttl_ns);
+           decode_ttl(d, m->has_ttl_ns, m->ttl_ns, &ret->op.begin.ttl_ns) &&
+           decode_key(d, &m->key, &ret->op.begin.key);
 }
 
 bool decode_end(struct decode *d, const Sluice__V1__End *m, struct wire_request *ret)
@@ -108,6 +130,23 @@ bool decode_end(struct decode *d, const Sluice__V1__End *m, struct wire_request 
     ret->op.end.failed = m->failed;
     if (!decode_ref(d, m->ref, &ret->op.end.ref) || !decode_value(d, m->value, &ret->op.end.value))
         return false;
-    return ret->op.end.value.type != VALUE_HANDLE ||
-           refuse(d, STATUS_INVALID, "the result of a once cannot be a handle");
+    return ret->op.end.value.type != VALUE_HANDLE || refuse(d, STATUS_INVALID, "a result cannot be a handle");
+}
+
+bool decode_forget(struct decode *d, const Sluice__V1__Forget *m, struct wire_request *ret)
+{
+    return decode_ref(d, m->ref, &ret->op.forget.ref) && decode_key(d, &m->key, &ret->op.forget.key);
+}
+
+bool decode_cond_wait(struct decode *d, const Sluice__V1__CondWait *m, struct wire_request *ret)
+{
+    ret->op.cond_wait.token = m->token;
+    return decode_ref(d, m->ref, &ret->op.cond_wait.ref) && decode_ref(d, m->lock, &ret->op.cond_wait.lock) &&
+           decode_ttl(d, m->has_ttl_ns, m->ttl_ns, &ret->op.cond_wait.ttl_ns);
+}
+
+bool decode_signal(struct decode *d, const Sluice__V1__Signal *m, struct wire_request *ret)
+{
+    ret->op.signal.all = m->all;
+    return decode_ref(d, m->ref, &ret->op.signal.ref);
 }

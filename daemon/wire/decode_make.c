@@ -1,8 +1,8 @@
 /*
- * decode_make.c - what to make: channels, contexts, timers, tickers, triggers, locks, groups, counters.
+ * decode_make.c - what to make: channels, contexts, timers, tickers, triggers, locks, groups, counters, flights. Limiters stand in decode_limit.c.
  *
  * Only form is judged here. Numbers that Go has a text for (a capacity, a ticker's period, a nil parent, a nil key) go through as they
- * are, and the engine answers in Go's words; so do a semaphore's size and a counter's bounds, which are the engine's alone.
+ * are, and the engine answers in Go's words; so do a semaphore's size, a counter's bounds and a barrier's parties, which are the engine's alone.
  */
 #include "codec.h"
 
@@ -11,14 +11,15 @@ static bool decode_channel_spec(struct decode *d, const Sluice__V1__ChannelSpec 
     struct channel_spec *s = &ret->channel;
     s->cap = m->cap;
     s->deliveries_max = m->deliveries_max;
+    s->fenced = m->fenced;
     return decode_ref(d, m->dead_letter, &s->dead_letter) &&
            (!m->has_type || decode_type(d, m->type, &s->type));
 }
 
 static bool decode_entry(struct decode *d, const Sluice__V1__ContextEntry *m, struct context_value *ret)
 {
-    return decode_key(d, &m->space, &ret->space) && decode_key(d, &m->type, &ret->type) &&
-           decode_key(d, &m->name, &ret->name) && decode_value(d, m->value, &ret->value);
+    return decode_key_part(d, &m->space, &ret->space) && decode_key_part(d, &m->type, &ret->type) &&
+           decode_key_part(d, &m->name, &ret->name) && decode_value(d, m->value, &ret->value);
 }
 
 static bool decode_entries(struct decode *d, const Sluice__V1__ContextSpec *m, struct context_spec *ret)
@@ -119,10 +120,44 @@ static bool decode_counter_spec(struct decode *d, const Sluice__V1__CounterSpec 
     return true;
 }
 
+static bool decode_cell_spec(struct decode *d, const Sluice__V1__CellSpec *m, struct make_op *ret)
+{
+    (void)d;
+    ret->cell.fenced = m->fenced;
+    return true;
+}
+
 static bool decode_once_spec(struct decode *d, const Sluice__V1__OnceSpec *m, struct make_op *ret)
 {
     (void)d;
     ret->once.poison = m->poison;
+    return true;
+}
+
+static bool decode_cond_spec(struct decode *d, const Sluice__V1__CondSpec *m, struct make_op *ret)
+{
+    (void)d, (void)m, (void)ret;
+    return true;
+}
+
+static bool decode_barrier_spec(struct decode *d, const Sluice__V1__BarrierSpec *m, struct make_op *ret)
+{
+    (void)d;
+    ret->barrier.parties = m->parties;
+    return true;
+}
+
+/* An absent limit is none. */
+static bool decode_group_spec(struct decode *d, const Sluice__V1__GroupSpec *m, struct make_op *ret)
+{
+    ret->group.limit = m->has_limit ? m->limit : -1;
+    return decode_ref(d, m->context, &ret->group.context);
+}
+
+static bool decode_flight_spec(struct decode *d, const Sluice__V1__FlightSpec *m, struct make_op *ret)
+{
+    (void)d;
+    ret->flight.poison = m->poison;
     return true;
 }
 

@@ -54,10 +54,16 @@ bool decode_cause(struct decode *d, bool has, const ProtobufCBinaryData *cause, 
     return true;
 }
 
-bool decode_key(struct decode *d, const ProtobufCBinaryData *part, struct bytes *ret)
+bool decode_key_part(struct decode *d, const ProtobufCBinaryData *part, struct bytes *ret)
 {
     *ret = borrow(part);
     return check_size(d, part->len, CONTEXT_TEXT_MAX, "context_text_max");
+}
+
+bool decode_key(struct decode *d, const ProtobufCBinaryData *key, struct bytes *ret)
+{
+    *ret = borrow(key);
+    return check_size(d, key->len, KEY_SIZE_MAX, "key_size_max");
 }
 
 bool decode_kind(struct decode *d, Sluice__V1__Kind kind, enum kind_code *ret)

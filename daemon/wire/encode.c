@@ -202,6 +202,10 @@ struct parts {
     Sluice__V1__Grant grant;
     Sluice__V1__Number number;
     Sluice__V1__Outcome outcome;
+    Sluice__V1__Grants grants;
+    Sluice__V1__Leader leader;
+    Sluice__V1__Quota quota;
+    Sluice__V1__Cell cell;
     Sluice__V1__HelloResult hello;
     char server[64];
 };
@@ -216,12 +220,64 @@ static void fill_item(const struct engine *e, const struct reply *reply, struct 
     p->item.deliveries = reply->item.deliveries;
 }
 
-static void fill_grant(const struct reply *reply, Sluice__V1__Grant *m)
+static void fill_grant(const struct grant *grant, Sluice__V1__Grant *m)
 {
     sluice__v1__grant__init(m);
-    m->has_token = reply->grant.token != 0;
-    m->token = reply->grant.token;
-    m->has_owner_died = m->owner_died = reply->grant.owner_died;
+    m->has_token = grant->token != 0;
+    m->token = grant->token;
+    m->has_owner_died = m->owner_died = grant->owner_died;
+}
+
+/* False: the arena is out. */
+static bool fill_grants(struct arena *a, const struct reply *reply, Sluice__V1__Grants *m)
+{
+    struct grant_cursor at = reply->grants.first;
+    struct grant grant;
+    size_t count = reply->grants.count;
+    arena_reset(a);
+    sluice__v1__grants__init(m);
+    m->grants = arena_array(a, count, sizeof(*m->grants));
+    Sluice__V1__Grant *store = arena_array(a, count, sizeof(*store));
+    if (!m->grants || !store)
+        return false;
+    while (m->n_grants < count && engine_grant_next(&at, &grant)) {
+        fill_grant(&grant, &store[m->n_grants]);
+        m->grants[m->n_grants] = &store[m->n_grants];
+        m->n_grants++;
+    }
+    return true;
+}
+
+static void fill_leader(const struct engine *e, const struct reply *reply, struct parts *p)
+{
+    sluice__v1__leader__init(&p->leader);
+    p->leader.has_token = reply->grant.token != 0;
+    p->leader.token = reply->grant.token;
+    p->leader.value = build_value(e, reply->session, &reply->item.value, &p->value);
+}
+
+static void fill_quota(const struct reply *reply, Sluice__V1__Quota *m)
+{
+    const struct quota *q = &reply->quota;
+    sluice__v1__quota__init(m);
+    m->has_allowed = m->allowed = reply->truth;
+    m->has_remaining = quota_says_remaining(reply);
+    m->remaining = q->remaining;
+    m->has_retry_after_ns = q->retry_after_ns != 0;
+    m->retry_after_ns = q->retry_after_ns;
+    m->has_delay_ns = q->delay_ns != 0;
+    m->delay_ns = q->delay_ns;
+    m->has_token = q->token != 0;
+    m->token = q->token;
+}
+
+static void fill_cell(const struct engine *e, const struct reply *reply, struct parts *p)
+{
+    sluice__v1__cell__init(&p->cell);
+    p->cell.value = build_value(e, reply->session, &reply->item.value, &p->value);
+    p->cell.has_swapped = p->cell.swapped = reply->truth;
+    p->cell.has_revision = reply->count != 0;
+    p->cell.revision = reply->count;
 }
 
 static void fill_number(const struct reply *reply, Sluice__V1__Number *m)
@@ -236,6 +292,7 @@ static void fill_outcome(const struct engine *e, const struct reply *reply, stru
 {
     sluice__v1__outcome__init(&p->outcome);
     p->outcome.has_failed = p->outcome.failed = reply->truth;
+    p->outcome.has_shared = p->outcome.shared = reply->shared;
     p->outcome.value = build_value(e, reply->session, &reply->item.value, &p->value);
 }
 
@@ -268,6 +325,45 @@ static void fill_hello(const struct wire *w, const struct reply *reply, const st
     m->now_ns = world->now_ns;
     m->wall_offset_ns = world->wall_offset_ns;
     m->virtual_clock = world->virtual_clock;
+}
+
+/* Set the oneof to what a lock, a counter, a once or a limiter says. */
+static void fill_said(const struct engine *e, const struct reply *reply, struct parts *p,
+                      Sluice__V1__Reply *m)
+{
+    switch (reply->result) {
+    case RESULT_GRANT:
+        fill_grant(&reply->grant, &p->grant);
+        m->result_case = SLUICE__V1__REPLY__RESULT_GRANT;
+        m->grant = &p->grant;
+        break;
+    case RESULT_OUTCOME:
+        fill_outcome(e, reply, p);
+        m->result_case = SLUICE__V1__REPLY__RESULT_OUTCOME;
+        m->outcome = &p->outcome;
+        break;
+    case RESULT_NUMBER:
+        fill_number(reply, &p->number);
+        m->result_case = SLUICE__V1__REPLY__RESULT_NUMBER;
+        m->number = &p->number;
+        break;
+    case RESULT_LEADER:
+        fill_leader(e, reply, p);
+        m->result_case = SLUICE__V1__REPLY__RESULT_LEADER;
+        m->leader = &p->leader;
+        break;
+    case RESULT_QUOTA:
+        fill_quota(reply, &p->quota);
+        m->result_case = SLUICE__V1__REPLY__RESULT_QUOTA;
+        m->quota = &p->quota;
+        break;
+    case RESULT_CELL:
+        fill_cell(e, reply, p);
+        m->result_case = SLUICE__V1__REPLY__RESULT_CELL;
+        m->cell = &p->cell;
+        break;
+    default: assert(false && "fill_result knows the others");
+    }
 }
 
 /* Set the oneof. False: memory is out. */
@@ -312,21 +408,18 @@ static bool fill_result(struct wire *w, const struct engine *e, const struct rep
         m->result_case = SLUICE__V1__REPLY__RESULT_HELLO;
         m->hello = &p->hello;
         break;
+    case RESULT_GRANTS:
+        if (!fill_grants(&w->scratch, reply, &p->grants))
+            return false;
+        m->result_case = SLUICE__V1__REPLY__RESULT_GRANTS;
+        m->grants = &p->grants;
+        break;
     case RESULT_GRANT:
-        fill_grant(reply, &p->grant);
-        m->result_case = SLUICE__V1__REPLY__RESULT_GRANT;
-        m->grant = &p->grant;
-        break;
     case RESULT_OUTCOME:
-        fill_outcome(e, reply, p);
-        m->result_case = SLUICE__V1__REPLY__RESULT_OUTCOME;
-        m->outcome = &p->outcome;
-        break;
     case RESULT_NUMBER:
-        fill_number(reply, &p->number);
-        m->result_case = SLUICE__V1__REPLY__RESULT_NUMBER;
-        m->number = &p->number;
-        break;
+    case RESULT_LEADER:
+    case RESULT_QUOTA:
+    case RESULT_CELL: fill_said(e, reply, p, m); break;
     }
     return true;
 }

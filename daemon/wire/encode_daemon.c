@@ -60,6 +60,9 @@ static void add_limits(struct counters *c, const struct limits *l)
     add_counter(c, "acked_extra_max", ACKED_EXTRA_MAX);
     add_counter(c, "context_values_max", CONTEXT_VALUES_MAX);
     add_counter(c, "context_text_max", CONTEXT_TEXT_MAX);
+    add_counter(c, "key_size_max", KEY_SIZE_MAX);
+    add_counter(c, "acquire_all_max", ACQUIRE_ALL_MAX);
+    add_counter(c, "error_text_max", ERROR_TEXT_MAX);
 }
 
 /* More than either function adds. */

@@ -38,6 +38,9 @@ static void fill_channel(const struct engine *e, const struct object_view *v, Sl
     m->len_max = c->len_max;
     m->has_deliveries_max = c->deliveries_max != 0;
     m->deliveries_max = c->deliveries_max;
+    m->has_fenced = m->fenced = c->fenced;
+    m->has_fence = c->fence != 0;
+    m->fence = c->fence;
     if (c->dead_letter) {
         struct object_view dead;
         engine_object_view(e, c->dead_letter, &dead);
@@ -78,8 +81,9 @@ static void fill_timer(const struct object_view *v, Sluice__V1__Description *m)
     m->period_ns = t->period_ns;
 }
 
-/* What is held, by how many, and by whom it was taken last. */
-static void fill_hold(const struct object_view *v, Sluice__V1__Description *m)
+/* What is held, by how many, by whom it was taken last, and what was said of it. False: the arena is out. */
+static bool fill_hold(struct arena *a, const struct engine *e, const struct object_view *v,
+                      Sluice__V1__Description *m)
 {
     const struct hold_view *h = &v->hold;
     m->has_holds = m->has_owner_died = 1;
@@ -92,9 +96,22 @@ static void fill_hold(const struct object_view *v, Sluice__V1__Description *m)
     m->shared = h->shared;
     m->has_done = v->kind == KIND_ONCE;
     m->done = h->done;
-    m->has_size = m->has_free = v->kind == KIND_SEMAPHORE;
-    m->size = h->size;
+    m->has_free = v->kind == KIND_SEMAPHORE;
     m->free = h->free;
+    m->has_size = v->kind == KIND_SEMAPHORE || h->has_limit;
+    m->size = h->size;
+    if (h->context) {
+        struct object_view context;
+        engine_object_view(e, h->context, &context);
+        m->has_context = 1;
+        m->context = context.serial;
+    }
+    if (h->said.type == VALUE_NONE)
+        return true;
+    m->said = arena_alloc(a, sizeof(*m->said));
+    if (m->said)
+        fill_value(&h->said, m->said);
+    return m->said != NULL;
 }
 
 static void fill_count(const struct object_view *v, Sluice__V1__Description *m)
@@ -105,6 +122,63 @@ static void fill_count(const struct object_view *v, Sluice__V1__Description *m)
     m->lost = v->count.lost;
     m->has_fence = v->count.fence != 0;
     m->fence = v->count.fence;
+}
+
+static void fill_barrier(const struct object_view *v, Sluice__V1__Description *m)
+{
+    m->has_parties = m->has_arrived = m->has_cycle = 1;
+    m->parties = v->barrier.parties;
+    m->arrived = v->barrier.arrived;
+    m->cycle = v->barrier.cycle;
+}
+
+static void fill_rate(const struct rate *rate, Sluice__V1__Rate *m)
+{
+    sluice__v1__rate__init(m);
+    m->has_infinite = m->infinite = rate->infinite;
+    m->has_count = m->has_period_ns = !rate->infinite;
+    m->count = rate->count;
+    m->period_ns = rate->period_ns;
+}
+
+/* What it was made of, as MAKE or TUNE would say it, and how it stands. False: the arena is out. */
+static bool fill_limiter(struct arena *a, const struct object_view *v, Sluice__V1__Description *m)
+{
+    const struct limiter_view *l = &v->limiter;
+    Sluice__V1__Rate *rate = arena_alloc(a, sizeof(*rate));
+    m->limiter = arena_alloc(a, sizeof(*m->limiter));
+    if (!rate || !m->limiter)
+        return false;
+    fill_rate(&l->rate, rate);
+    sluice__v1__limiter_spec__init(m->limiter);
+    m->limiter->has_algorithm = 1;
+    m->limiter->algorithm = (Sluice__V1__LimiterSpec__Algorithm)l->algorithm;
+    m->limiter->rate = l->algorithm == LIMIT_CONCURRENCY ? NULL : rate;
+    m->limiter->has_burst = l->algorithm != LIMIT_WINDOW && l->algorithm != LIMIT_SLIDING;
+    m->limiter->burst = l->burst;
+    m->has_remaining = 1;
+    m->remaining = l->remaining;
+    m->has_keys = v->key.size == 0;
+    m->keys = l->keys;
+    return true;
+}
+
+/* False: the arena is out. */
+static bool fill_cell_view(struct arena *a, const struct object_view *v, Sluice__V1__Description *m)
+{
+    const struct cell_view *x = &v->cell;
+    m->has_revision = 1;
+    m->revision = x->revision;
+    m->has_fence = x->fence != 0;
+    m->fence = x->fence;
+    if (x->value.type == VALUE_NONE)
+        return true;
+    m->has_type = 1;
+    m->type = (Sluice__V1__Type)x->type;
+    m->said = arena_alloc(a, sizeof(*m->said));
+    if (m->said)
+        fill_value(&x->value, m->said);
+    return m->said != NULL;
 }
 
 /* All but waiters and values. False: the arena is out. */
@@ -119,6 +193,8 @@ static bool fill_description(struct wire *w, const struct engine *e, const struc
     m->kind = (Sluice__V1__Kind)v->kind;
     m->has_name = v->name.size != 0;
     m->name = lend(v->name);
+    m->has_key = v->key.size != 0;
+    m->key = lend(v->key);
     m->version = v->version;
     m->references = v->references;
     m->has_owner = v->owner != 0;
@@ -135,7 +211,13 @@ static bool fill_description(struct wire *w, const struct engine *e, const struc
     case KIND_MUTEX:
     case KIND_RWMUTEX:
     case KIND_SEMAPHORE:
-    case KIND_ONCE: fill_hold(v, m); return true;
+    case KIND_ONCE:
+    case KIND_GROUP:
+    case KIND_FLIGHT: return fill_hold(&w->scratch, e, v, m);
+    case KIND_BARRIER: fill_barrier(v, m); return true;
+    case KIND_LIMITER: return fill_limiter(&w->scratch, v, m);
+    case KIND_CELL: return fill_cell_view(&w->scratch, v, m);
+    case KIND_COND: return true;
     case KIND_WAITGROUP:
     case KIND_COUNTER: fill_count(v, m); return true;
     case KIND_NONE:

@@ -1,7 +1,7 @@
 /*
  * pack.c - the replies that run millions of times, written by hand.
  *
- * A status, a truth, a count, one item, a batch of items, a grant, a counter's number: each is sized in one walk and written in another, straight
+ * A status, a truth, a count, one item, a batch of items, a grant, a counter's number, a limiter's quota: each is sized in one walk and written in another, straight
  * to where the front wants it. What is rarer (a text, a cause, a limit, a handle, anything made or described) is encode.c's, which goes through the generated
  * code; both give the same bytes for the same reply, and tests/wire/reply_test.c holds them to it.
  *
@@ -13,10 +13,11 @@
 #include "codec.h"
 #include "pack.h"
 
-/* A field's key on the wire. All are below 16, so each is one byte. */
-#define VARINT(number)  (uint8_t)((number) << 3)
-#define FIXED64(number) (uint8_t)((number) << 3 | 1)
-#define RUN(number)     (uint8_t)((number) << 3 | 2)
+/* A field's key on the wire. All numbers but RESULT_QUOTA's are below 16, so each is one byte. */
+#define VARINT(number)   (uint8_t)((number) << 3)
+#define FIXED64(number)  (uint8_t)((number) << 3 | 1)
+#define RUN(number)      (uint8_t)((number) << 3 | 2)
+#define RUN_LONG(number) ((uint32_t)(number) << 3 | 2)
 
 static inline size_t varint_size(uint64_t v)
 {
@@ -110,7 +111,7 @@ static uint8_t *put_item(uint8_t *at, const struct item_view *item)
     return at;
 }
 
-/* ---- A grant, a number. ---- */
+/* ---- A grant, a number, a quota. ---- */
 
 static size_t grant_size(const struct reply *reply)
 {
@@ -133,6 +134,34 @@ static uint8_t *put_counted(uint8_t *at, const struct reply *reply)
 {
     at = put_number(at, VARINT(NUMBER_VALUE), zigzag(reply->number));
     return reply->truth ? put_number(at, VARINT(NUMBER_SWAPPED), 1) : at;
+}
+
+static size_t duration_size(int64_t ns)
+{
+    return ns ? 1 + varint_size((uint64_t)ns) : 0;
+}
+
+static size_t quota_size(const struct reply *reply)
+{
+    const struct quota *q = &reply->quota;
+    return (reply->truth ? 2 : 0) +
+           (quota_says_remaining(reply) ? 1 + varint_size(zigzag(q->remaining)) : 0) +
+           duration_size(q->retry_after_ns) + duration_size(q->delay_ns) +
+           (q->token ? 1 + varint_size(q->token) : 0);
+}
+
+static uint8_t *put_quota(uint8_t *at, const struct reply *reply)
+{
+    const struct quota *q = &reply->quota;
+    if (reply->truth)
+        at = put_number(at, VARINT(QUOTA_ALLOWED), 1);
+    if (quota_says_remaining(reply))
+        at = put_number(at, VARINT(QUOTA_REMAINING), zigzag(q->remaining));
+    if (q->retry_after_ns)
+        at = put_number(at, VARINT(QUOTA_RETRY), (uint64_t)q->retry_after_ns);
+    if (q->delay_ns)
+        at = put_number(at, VARINT(QUOTA_DELAY), (uint64_t)q->delay_ns);
+    return q->token ? put_number(at, VARINT(QUOTA_TOKEN), q->token) : at;
 }
 
 /* ---- A batch: its fields are columns, so it is walked once to size them and once a column to write them. ---- */
@@ -247,6 +276,10 @@ static bool result_size(const struct reply *reply, struct batch *b, size_t *ret_
         break;
     case RESULT_GRANT: *ret_content = grant_size(reply); break;
     case RESULT_NUMBER: *ret_content = number_size(reply); break;
+    case RESULT_QUOTA:
+        *ret_content = quota_size(reply);
+        *ret_whole = bytes_size(*ret_content) + varint_size(RUN_LONG(SLUICE__V1__REPLY__RESULT_QUOTA)) - 1;
+        return true;
     default: return false;
     }
     *ret_whole = bytes_size(*ret_content);
@@ -264,6 +297,9 @@ static uint8_t *put_result(uint8_t *at, const struct reply *reply, const struct 
     case RESULT_GRANT: return put_grant(put_number(at, RUN(SLUICE__V1__REPLY__RESULT_GRANT), content), reply);
     case RESULT_NUMBER:
         return put_counted(put_number(at, RUN(SLUICE__V1__REPLY__RESULT_NUMBER), content), reply);
+    case RESULT_QUOTA:
+        at = put_varint(at, RUN_LONG(SLUICE__V1__REPLY__RESULT_QUOTA));
+        return put_quota(put_varint(at, content), reply);
     default: return at;
     }
 }

@@ -23,7 +23,12 @@
     FIELD(GRANT_TOKEN, grant, token, 1)           \
     FIELD(GRANT_OWNER_DIED, grant, owner_died, 2) \
     FIELD(NUMBER_VALUE, number, value, 1)         \
-    FIELD(NUMBER_SWAPPED, number, swapped, 2)
+    FIELD(NUMBER_SWAPPED, number, swapped, 2)     \
+    FIELD(QUOTA_ALLOWED, quota, allowed, 1)       \
+    FIELD(QUOTA_REMAINING, quota, remaining, 2)   \
+    FIELD(QUOTA_RETRY, quota, retry_after_ns, 3)  \
+    FIELD(QUOTA_DELAY, quota, delay_ns, 4)        \
+    FIELD(QUOTA_TOKEN, quota, token, 5)
 
 enum packed_field {
 #define FIELD(NAME, message, name, number) NAME = (number),

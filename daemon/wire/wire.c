@@ -87,8 +87,19 @@ COUNT(MAX)
 COUNT(MIN)
 #undef COUNT
 
-/* The arena holds the largest request there can be: a full select whose arms all send a handle. */
-static_assert(SELECT_ARMS_MAX * (sizeof(void *) + sizeof(Sluice__V1__Arm) + 2 * sizeof(Sluice__V1__Ref) +
+#define ALGORITHM(NAME)                                                                  \
+    static_assert((int)SLUICE__V1__LIMITER_SPEC__ALGORITHM__##NAME == (int)LIMIT_##NAME, \
+                  "algorithms agree: " #NAME);
+ALGORITHM(BUCKET)
+ALGORITHM(WINDOW)
+ALGORITHM(SLIDING)
+ALGORITHM(METER)
+ALGORITHM(QUEUE)
+ALGORITHM(CONCURRENCY)
+#undef ALGORITHM
+
+/* The arena holds the largest request there can be: a full select whose arms all have a handle as value, a condition and a lock. */
+static_assert(SELECT_ARMS_MAX * (sizeof(void *) + sizeof(Sluice__V1__Arm) + 3 * sizeof(Sluice__V1__Ref) +
                                  sizeof(Sluice__V1__Value) + sizeof(Sluice__V1__HandleValue) +
                                  sizeof(Sluice__V1__Condition) + sizeof(struct arm_spec)) <
                   ARENA_SIZE_MAX,

@@ -19,7 +19,7 @@
 enum { BATCH = 256, REPETITIONS = 15 };
 
 static struct engine *engine;
-static uint64_t session, seq;
+static uint64_t session, seq, token; /* token: the newest */
 static struct value batch[BATCH];
 
 static int64_t clock_now_ns(void)
@@ -39,6 +39,12 @@ static void ask(struct op *op)
     op->seq = op->route = ++seq;
     engine_step(engine, 0, op, &fx);
     while (effects_next_reply(&fx, &reply)) {
+        if (reply.status != STATUS_OK) {
+            fprintf(stderr, "%s: %s\n", op_rows[reply.op].name, status_name(reply.status));
+            exit(1);
+        }
+        if (reply.result == RESULT_GRANT)
+            token = reply.grant.token;
         struct item_cursor at = reply.items.first;
         struct item_view item;
         while (reply.result == RESULT_ITEMS && engine_item_next(&at, &item))
@@ -53,12 +59,11 @@ static struct ref named(const char *name)
     return (struct ref){.name = name, .name_size = (uint16_t)strlen(name)};
 }
 
-static void make(const char *name, int64_t cap)
+static void make(struct op op, enum kind_code kind, const char *name)
 {
-    struct op op = {.code = OP_MAKE};
-    op.make.kind = KIND_CHANNEL;
+    op.code = OP_MAKE;
+    op.make.kind = kind;
     op.make.name = named(name);
-    op.make.channel.cap = cap;
     ask(&op);
 }
 
@@ -102,6 +107,40 @@ __attribute__((noinline)) static void direct_batch_rounds(uint64_t n)
     }
 }
 
+__attribute__((noinline)) static void lock_rounds(uint64_t n)
+{
+    struct op lock = {.code = OP_LOCK, .lock.ref = named("mutex")};
+    while (n-- > 0) {
+        ask(&lock);
+        struct op unlock = {.code = OP_UNLOCK, .unlock = {.ref = named("mutex"), .token = token}};
+        ask(&unlock);
+    }
+}
+
+__attribute__((noinline)) static void permit_rounds(uint64_t n)
+{
+    struct op acquire = {.code = OP_ACQUIRE, .acquire = {.ref = named("semaphore"), .permits = 2}};
+    struct op release = {.code = OP_RELEASE, .release = {.ref = named("semaphore"), .permits = 2}};
+    while (n-- > 0) {
+        ask(&acquire);
+        ask(&release);
+    }
+}
+
+__attribute__((noinline)) static void count_rounds(uint64_t n)
+{
+    struct op add = {.code = OP_UPDATE, .update = {.ref = named("counter"), .verb = COUNT_ADD, .operand = 1}};
+    while (n-- > 0)
+        ask(&add);
+}
+
+__attribute__((noinline)) static void allow_rounds(uint64_t n)
+{
+    struct op take = {.code = OP_TAKE, .take = {.ref = named("limiter"), .permits = 1}, .no_wait = true};
+    while (n-- > 0)
+        ask(&take);
+}
+
 __attribute__((noinline)) static void ping_rounds(uint64_t n)
 {
     struct op op = {.code = OP_PING};
@@ -119,6 +158,10 @@ static const struct {
     {"rendezvous", "a request: receive parks, send meets it", rendezvous_rounds, 2},
     {"batch", "a value: batches of 256 through a buffer", batch_rounds, BATCH},
     {"direct-batch", "a value: batches of 256 that meet", direct_batch_rounds, BATCH},
+    {"lock", "a request: lock, unlock", lock_rounds, 2},
+    {"permit", "a request: acquire, release", permit_rounds, 2},
+    {"count", "a request: add to a counter", count_rounds, 1},
+    {"allow", "a request: a token bucket allows", allow_rounds, 1},
 };
 
 static int compare(const void *a, const void *b)
@@ -155,8 +198,13 @@ int main(int argc, char **argv)
     session = reply.opened.number;
     for (int i = 0; i < BATCH; i++)
         batch[i] = (struct value){.type = VALUE_BYTES, .bytes = {"0123456789abcdef0123456789abcdef", 32}};
-    make("buffered", 1024);
-    make("unbuffered", 0);
+    make((struct op){.make.channel.cap = 1024}, KIND_CHANNEL, "buffered");
+    make((struct op){0}, KIND_CHANNEL, "unbuffered");
+    make((struct op){0}, KIND_MUTEX, "mutex");
+    make((struct op){.make.semaphore.size = 4}, KIND_SEMAPHORE, "semaphore");
+    make((struct op){0}, KIND_COUNTER, "counter");
+    make((struct op){.make.limiter = {LIMIT_BUCKET, {1000000000, 1, false}, 1000000}}, KIND_LIMITER,
+         "limiter");
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (argc < 3 && (argc == 1 || strcmp(argv[1], rows[i].name) == 0))
             measure(i);

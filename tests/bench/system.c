@@ -15,68 +15,14 @@
  *
  * Redis is spoken to over a raw socket with commands written down beforehand: no client is faster.
  */
-#include <errno.h>
 #include <spawn.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
 
-#include <sluice.h>
+#include "bench.h"
 
 enum { SIZE = 32, IN_FLIGHT = 64, BATCH = 256, BATCHES_IN_FLIGHT = 4 };
 
 static const char payload[SIZE + 1] = "0123456789abcdef0123456789abcdef";
-
-_Noreturn static void die(const char *what)
-{
-    fprintf(stderr, "system: %s: %s\n", what, errno ? strerror(errno) : sluice_errmsg());
-    exit(1);
-}
-
-static void must(enum sluice_status status, const char *what)
-{
-    if (status != SLUICE_OK) {
-        fprintf(stderr, "system: %s: %s\n", what, sluice_errmsg());
-        exit(1);
-    }
-}
-
-static uint64_t number(const char *text)
-{
-    return text ? strtoull(text, NULL, 10) : 0;
-}
-
-static int64_t clock_now_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
-}
-
-static void read_all(int fd, void *buf, size_t size)
-{
-    for (size_t got = 0; got < size;) {
-        ssize_t n = read(fd, (char *)buf + got, size - got);
-        if (n <= 0)
-            die("read");
-        got += (size_t)n;
-    }
-}
-
-static void write_all(int fd, const void *buf, size_t size)
-{
-    for (size_t put = 0; put < size;) {
-        ssize_t n = write(fd, (const char *)buf + put, size - put);
-        if (n <= 0)
-            die("write");
-        put += (size_t)n;
-    }
-}
 
 /* ---- Several processes: each says that it is ready, all start at once, and the time runs until the last is done. ---- */
 
@@ -173,14 +119,6 @@ static double pingpong_ns(uint64_t rounds, bool relayed)
 }
 
 /* ---- Sluice ---- */
-
-static sluice *connection(void)
-{
-    static sluice *s;
-    if (!s)
-        must(sluice_open(NULL, &s), "open");
-    return s;
-}
 
 static sluice_chan channel(const char *name, int64_t cap)
 {
@@ -327,16 +265,6 @@ static void park(uint64_t count)
 static const char redis_push[] =
     "*3\r\n$5\r\nRPUSH\r\n$5\r\nbench\r\n$32\r\n0123456789abcdef0123456789abcdef\r\n";
 static const char redis_pop[] = "*2\r\n$4\r\nLPOP\r\n$5\r\nbench\r\n";
-
-static int redis_connect(const char *path)
-{
-    struct sockaddr_un a = {.sun_family = AF_UNIX};
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    snprintf(a.sun_path, sizeof a.sun_path, "%s", path);
-    if (fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof a))
-        die(path);
-    return fd;
-}
 
 /* Read until so many replies are whole; returns how many of them were values. */
 static uint64_t redis_replies(int fd, uint64_t count)

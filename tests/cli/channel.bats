@@ -272,3 +272,50 @@ teardown() { daemon_stop; }
     is hello
     exits 74 bash -c '"$SLUICE" ls >/dev/full'
 }
+
+@test "a fenced channel wants a token of sends and closes, and none older than the newest" {
+    sluice make log --cap 5 --fenced
+    sluice make log --cap 5 --fenced
+    exits 64 sluice make log --cap 5
+    says 'exists fenced'
+    exits 64 sluice send log x
+    says 'needs a token'
+    exits 64 sluice close log
+    old=$(sluice lock writer --hold-for-pid $$)
+    exits 0 sluice send log one --fence "$old"
+    sluice unlock writer "$old"
+    exits 0 sluice lock writer -- sh -c 'printf "two\nthree\n" | "$SLUICE" send log --lines --fence $SLUICE_TOKEN'
+    exits 75 sluice send log late --fence "$old"
+    says 'a newer token has been seen'
+    exits 75 sluice send log -l --fence "$old" <<<late
+    exits 75 sluice recv log --fence "$old"
+    exits 75 sluice select 'send log=late' --fence "$old"
+    exits 75 sluice close log --fence "$old"
+    shows log 'fenced      yes'
+    exits 0 sluice lock writer -- sh -c '"$SLUICE" select "send log=four" --fence $SLUICE_TOKEN && "$SLUICE" close log --fence $SLUICE_TOKEN'
+    exits 0 sluice recv log --all --lines
+    is $'one\ntwo\nthree\nfour'
+}
+
+@test "a channel that is not fenced heeds the tokens it is shown" {
+    sluice make log --cap 5
+    exits 0 sluice send log one --fence 7
+    exits 75 sluice send log two --fence 6
+    exits 0 sluice send log three
+    shows log 'fence       7'
+    exits 0 sluice recv log -n 2 -l --fence 8
+    is $'one\nthree'
+    exits 75 sluice recv log --try --fence 7
+    exits 64 sluice send log x --fence 0
+    exits 64 sluice close log --fence word
+}
+
+@test "a send that waits is refused when a newer token comes" {
+    sluice make log --fenced
+    background sluice send log old --fence 5
+    eventually shows log '1 to send'
+    exits 124 sluice recv log --fence 6 --timeout 20ms
+    ended 75
+    [[ $(err) == *token* ]] || { err; return 1; }
+    shows log 'fence       6'
+}

@@ -40,6 +40,9 @@ eventually() {
 # shows NAME TEXT: `sluice show NAME` has this text.
 shows() { [[ $(sluice show "$1") == *"$2"* ]]; }
 
+# parked OP [N]: so many requests of this operation wait (default: 1), on whatever. `show` has only who waits under no key.
+parked() { [[ $(sluice dump | grep -c "^    $1 for ") == "${2:-1}" ]]; }
+
 # background CMD...: run it in the background with default signals; its pid goes to $pid, its output to $BATS_TEST_TMPDIR/out and err.
 background() {
     [[ $1 == sluice ]] && set -- "$SLUICE" "${@:2}"
@@ -55,6 +58,28 @@ ended() {
     wait "$pid" || status=$?
     ((status == $1)) || { echo "ended with $status, not $1"; out; err; return 1; }
 }
+
+# alive PID: it runs; a zombie that nobody has reaped yet does not.
+alive() { [[ -r /proc/$1/stat && $(cut -d')' -f2 "/proc/$1/stat" 2>/dev/null) != ' '[ZX]* && -e /proc/$1 ]]; }
+dead() { ! alive "$1"; }
+
+# besides FILE CMD...: like background, but its output of both kinds goes to $BATS_TEST_TMPDIR/FILE and its pid to $other.
+besides() {
+    local file=$BATS_TEST_TMPDIR/$1
+    [[ $2 == sluice ]] && set -- "$1" "$SLUICE" "${@:3}"
+    env --default-signal=INT,QUIT,PIPE "${@:2}" </dev/null >"$file" 2>&1 3>&- &
+    other=$!
+}
+# printed FILE TEXT: what `besides` printed is this.
+printed() { [[ $(cat "$BATS_TEST_TMPDIR/$1") == "$2" ]] || { cat "$BATS_TEST_TMPDIR/$1"; return 1; }; }
+
+# For the command behind `--`: it ignores SIGTERM as its children do, writes its pid and a child's into the pipe, and runs on.
+# shellcheck disable=SC2034 # for the tests
+stubborn='trap "" TERM; sleep 1000 & echo $$ $! >"$0"; while :; do wait; done' # the child
+# For the next one: which of the processes in the file it is given are still there, and whether it was told.
+# shellcheck disable=SC2034
+witness='echo "died=${SLUICE_OWNER_DIED:-}"; for p in $(cat "$0"); do
+    [[ ! -r /proc/$p/stat || $(cut -d")" -f2 /proc/$p/stat) == " "[ZX]* ]] || echo "$p is alive"; done'
 
 # exits CODE CMD...: the command's exit code is this; its stdout is left in $output, its stderr in $stderr.
 exits() {

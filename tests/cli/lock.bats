@@ -297,3 +297,119 @@ start_remote() {
     exits 64 sluice select 'lock '
     exits 64 sluice select 'begin x'
 }
+
+# ---- Several
+
+@test "several: one step, the tokens in the order of the names, each given back" {
+    sluice make memory --semaphore 5
+    sluice make config --rwmutex
+    exits 0 sluice lock left memory=4 --read config -- \
+        sh -c 'echo $SLUICE_TOKEN; for n in left memory config; do "$SLUICE" show $n | grep -o "token .*"; done; "$SLUICE" show memory; "$SLUICE" show config'
+    read -r one two three rest <<<"${lines[0]}"
+    [[ $one && $two && $three && ! $rest ]]
+    [ "${lines[1]} ${lines[2]} ${lines[3]}" = "token $one token $two token $three" ]
+    [[ $output == *'permits     5, 1 free'* && $output == *'state       shared'* ]]
+    shows left 'state       free'
+    shows memory 'permits     5, 5 free'
+    shows config 'state       free'
+    exits 9 sluice lock left right -- sh -c 'exit 9'
+    shows left 'state       free'
+    shows right 'state       free'
+}
+
+@test "several: all or nothing" {
+    sluice make memory --semaphore 2
+    token=$(sluice lock left --hold-for-pid $$)
+    exits 4 sluice lock right memory=1 left --try -- true
+    quiet
+    exits 124 sluice lock right memory=1 left --timeout 20ms -- true
+    shows right 'state       free'
+    shows memory 'permits     2, 2 free'
+    background sluice lock right left -- sh -c 'echo had'
+    eventually shows left 'waiter '
+    shows right 'state       free'
+    sluice unlock left "$token"
+    ended 0
+    [ "$(out)" = had ]
+}
+
+@test "several: whatever the order, nobody waits for nobody" {
+    echo 0 >"$BATS_TEST_TMPDIR/count"
+    local pids=() names=('a b c' 'c b a' 'b c a')
+    for order in "${names[@]}"; do
+        for _ in {1..8}; do
+            # shellcheck disable=SC2086 # each is a name
+            "$SLUICE" lock $order --timeout 30s -- sh -c 'read -r n <"$0"; echo $((n + 1)) >"$0"' "$BATS_TEST_TMPDIR/count" || exit
+        done 3>&- &
+        pids+=($!)
+    done
+    for each in "${pids[@]}"; do wait "$each"; done
+    [ "$(cat "$BATS_TEST_TMPDIR/count")" = 24 ]
+}
+
+@test "several: kill -9 of the holder, and the next has them all and is told" {
+    sluice make memory --semaphore 3
+    background sluice lock left memory=2 right --kill-after 50ms -- \
+        sh -c 'trap "" TERM; sleep 1000 & echo $$ $! >"$0"; while :; do wait; done' "$pipe" # the child
+    read -r shell sleeper <"$pipe"
+    echo "$shell $sleeper" >"$BATS_TEST_TMPDIR/next.pids"
+    shows left 'state       locked'
+    shows memory 'permits     3, 1 free'
+    shows right 'state       locked'
+    next right left memory=3
+    kill -KILL "$pid"
+    ended 137
+    wait "$other"
+    [[ $(cat "$BATS_TEST_TMPDIR/next") =~ ^died=1\ token=[0-9]+\ [0-9]+\ [0-9]+$ ]] || { cat "$BATS_TEST_TMPDIR/next"; return 1; }
+    dead "$shell"
+    dead "$sleeper"
+    shows left 'state       free'
+    shows memory 'permits     3, 3 free'
+    exits 0 sluice lock left right memory=3 --try -- sh -c 'echo "died=$SLUICE_OWNER_DIED"'
+    is died=
+}
+
+@test "several for a process: all tokens in order, and all pass on when it dies" {
+    sleep 1000 3>&- & # the child
+    holder=$!
+    exits 0 sluice lock left right --hold-for-pid "$holder"
+    read -r one two <<<"$output"
+    shows left "token $one"
+    shows right "token $two"
+    exits 0 sluice unlock right "$two"
+    shows left 'state       locked'
+    kill -KILL "$holder"
+    eventually shows left 'state       free'
+    exits 0 sluice lock left right --hold-for-pid $$ --json
+    [[ $output =~ ^\[\{\"token\":[0-9]+,\"owner_died\":true\},\{\"token\":[0-9]+,\"owner_died\":false\}\]$ ]]
+    exits 66 sluice lock up down --hold-for-pid "$holder"
+    shows up 'state       free'
+    shows down 'state       free'
+}
+
+@test "several: each ttl is prolonged, and to lose one is to lose them all" {
+    background sluice lock left right --ttl 150ms --kill-after 10ms -- sh -c 'echo $SLUICE_TOKEN >"$0"; exec sleep 1000' "$pipe" # the child
+    read -r one two <"$pipe"
+    # Three times the ttl on the daemon's own clock: still held.
+    sluice after 450ms
+    shows left "token $one"
+    shows right "token $two"
+    sluice unlock right "$two"
+    ended 75
+    [[ $(err) == *'right: the lock is lost'*'the command is stopped'* ]]
+    eventually shows left 'state       free'
+}
+
+@test "several: what cannot be had at all is refused, and nothing is held" {
+    sluice make memory --semaphore 2
+    sluice make config --rwmutex
+    for words in 'left left' 'left memory' 'left memory=3' 'left memory=0' 'left memory=many' 'left config=1' 'left --value x config'; do
+        # shellcheck disable=SC2086
+        exits 64 sluice lock $words -- true
+    done
+    exits 66 sluice lock left nothing=1 -- true
+    exits 64 sluice lock left right --shared -- true
+    shows left 'state       free'
+    exits 0 sluice lock left --value host:1 -- sh -c '"$SLUICE" show left'
+    [[ $output == *'says        "host:1"'* ]]
+}

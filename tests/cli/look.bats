@@ -82,3 +82,78 @@ json() { python3 -c 'import json, sys; [print(eval(sys.argv[1], {"o": json.loads
     TERM=xterm script -qec "$SLUICE ls" /dev/null </dev/null | grep -q $'\033\[1m'
     NO_COLOR=1 TERM=xterm script -qec "$SLUICE ls" /dev/null </dev/null | { ! grep -q $'\033'; }
 }
+
+@test "make, show and ls: conditions, barriers, groups, flights, limiters" {
+    CTX=$(sluice ctx cancelable)
+    sluice make c --cond
+    sluice make b --barrier 2
+    sluice make g --group --limit 3 --cancels "$CTX"
+    sluice make f --flight --poison
+    sluice make api --limiter --rate 10/m --burst 3
+    sluice make seats --limiter --algorithm concurrency --burst 2
+    for again in 'c --cond' 'b --barrier 2' 'f --flight --poison' 'api --limiter --rate 10/m --burst 3'; do
+        # shellcheck disable=SC2086 # the words of a command line
+        exits 0 sluice make $again
+    done
+    for other in 'b --barrier 3' 'g --group' 'f --flight' 'api --limiter --rate 10/m --burst 4' 'c --flight'; do
+        # shellcheck disable=SC2086
+        run "$SLUICE" make $other
+        ((status != 0)) || { echo "$other"; return 1; }
+    done
+    shows c 'kind        cond'
+    shows b 'parties     2, 0 have arrived'
+    shows g 'limit       3'
+    shows f 'state       idle'
+    shows api 'rate        10/m'
+    shows api 'remaining   3'
+    shows seats 'algorithm   concurrency'
+    [ "$(sluice show b --json | json 'o["parties"], o["arrived"], o["cycle"]')" = '(2, 0, 1)' ]
+    [ "$(sluice show g --json | json 'o["limit"], o["error"], o["context"] > 0')" = '(3, None, True)' ]
+    [ "$(sluice show api --json | json 'o["algorithm"], o["count"], o["period_ns"], o["burst"], o["remaining"], o["keys"]')" = "('bucket', 10, 60000000000, 3, 3, 0)" ]
+    [ "$(sluice show c --json | json 'o["kind"], "armed" in o')" = "('cond', False)" ]
+    exits 0 sluice ls
+    [[ $output =~ b\ +barrier\ +empty\ +0\ +2\  && $output =~ api\ +limiter\ +-\ +3\ +10/m\ +bucket\  && $output =~ seats\ +limiter\ +-\ +2\ +2\ +concurrency\  ]]
+    for kind in cond barrier group flight; do
+        [ "$(sluice ls --kind $kind -1 | wc -l)" = 1 ]
+    done
+}
+
+@test "make: options of one kind are refused with another" {
+    for words in '--cond --flight' '--barrier 0' '--barrier' '--cond --limit 2' '--group --poison' '--mutex --fenced' '--limiter' \
+        '--limiter --rate often' '--limiter --algorithm concurrency' '--limiter --rate 1/s --algorithm bag' '--rate 1/s' '--group --cap 3'; do
+        # shellcheck disable=SC2086
+        exits 64 sluice make x $words
+    done
+    exits 66 sluice show x
+}
+
+@test "show: who has arrived, who holds, what was said, what is left" {
+    sluice make b --barrier 2
+    background sluice barrier b
+    eventually shows b '1 have arrived'
+    shows b 'waiter      sluice barrier'
+    exits 0 sluice dump
+    [[ $output == *'wait b'* ]]
+    exits 0 sluice barrier b
+    ended 0
+    shows b 'cycle       2'
+    token=$(sluice lock m --value host:1 --hold-for-pid $$)
+    shows m 'says        "host:1"'
+    [ "$(sluice show m --json | json 'o["value"], o["token"]')" = "('host:1', $token)" ]
+    exits 3 sluice group run g -- sh -c 'exit 3'
+    shows g 'first error "exit status 3"'
+    [ "$(sluice show g --json | json 'o["error"]')" = 'exit status 3' ]
+}
+
+@test "ls --all: what stands under a key shows it" {
+    sluice make api --limiter --rate 10/h --burst 3
+    sluice limit api --key alice --try
+    sluice limit api --key $'two\nlines \033[1m' --try
+    shows api 'keys        2'
+    exits 0 sluice ls
+    [[ $output != *alice* ]]
+    exits 0 sluice ls --all
+    [ "${#lines[@]}" = 4 ]
+    [[ $output =~ \#[0-9]+\ \"alice\"\ +limiter\ +-\ +2\  && $output != *$'\033'* ]]
+    [ "$(sluice ls --all --json | json 'o["name"] + o.get("key", "")')" = $'api\nalice\ntwo\nlines \033[1m' ]
+}

@@ -87,12 +87,13 @@ teardown() { daemon_stop; }
 }
 
 @test "what is no arm is refused" {
-    for arm in 'take jobs' 'send jobs' 'recv' 'after soon' 'default x' 'done' ''; do
+    for arm in 'begin jobs' 'send jobs' 'recv' 'after soon' 'default x' 'done' ''; do
         exits 64 sluice select "$arm"
         says 'is no arm'
     done
     exits 66 sluice select 'recv nothing'
     exits 64 sluice select 'done jobs'
+    exits 64 sluice select 'take jobs'
     exits 64 sluice select
     exits 64 sluice select default default
 }
@@ -103,4 +104,106 @@ teardown() { daemon_stop; }
     exits 74 bash -c '"$SLUICE" select "recv jobs" >/dev/full'
     exits 0 sluice recv jobs
     is hello
+}
+
+@test "take: what a limiter allows" {
+    sluice make api --limiter --rate 1/h --burst 3
+    exits 0 sluice select 'recv jobs' 'take api=2'
+    is 1
+    exits 0 sluice select 'take api' --json
+    is '{"index":0,"verb":"take","name":"api","status":"OK","remaining":0}'
+    exits 4 sluice select 'take api' --try
+    exits 0 sluice select 'take api' 'after 20ms'
+    is 1
+    exits 0 sluice select 'take api' default
+    is 1
+    for arm in 'take' 'take api=' 'take api=x' 'take =1'; do
+        exits 64 sluice select "$arm"
+        says "'take NAME'"
+    done
+}
+
+@test "take: a place of a concurrency limit, for a process" {
+    sluice make seats --limiter --algorithm concurrency --burst 1
+    exits 0 sluice select 'take seats' --hold-for-pid $$
+    [[ $output =~ ^0\ ([0-9]+)$ ]]
+    token=${BASH_REMATCH[1]}
+    exits 4 sluice select 'take seats' --try
+    exits 0 sluice unlock seats "$token"
+    exits 0 sluice select 'take seats'
+    eventually shows seats 'remaining   1'
+}
+
+@test "wait: a barrier's cycle, a group's first error" {
+    sluice make b --barrier 2
+    sluice make g --group
+    background sluice barrier b
+    eventually shows b '1 have arrived'
+    exits 0 sluice select 'recv jobs' 'wait b'
+    is '1 1'
+    ended 0
+    background sluice select 'wait b' 'recv jobs' --json
+    eventually shows b '1 have arrived'
+    sluice send jobs x
+    ended 0
+    [[ $(out) == '{"index":1,"verb":"recv"'* ]]
+    shows b '0 have arrived'
+    background sluice barrier b
+    eventually shows b '1 have arrived'
+    exits 0 sluice select 'wait b' --json
+    is '{"index":0,"verb":"wait","name":"b","status":"OK","cycle":2,"last":true}'
+    ended 0
+    exits 0 sluice select 'wait g' --json
+    is '{"index":0,"verb":"wait","name":"g","status":"OK","failed":false}'
+    exits 3 sluice group run g -- sh -c 'exit 3'
+    exits 0 sluice select 'wait g'
+    is '0 exit status 3'
+}
+
+@test "wait: who holds a mutex, and the next change" {
+    sluice make leader --mutex
+    exits 0 sluice select 'wait leader' 'after 20ms'
+    is 1
+    token=$(sluice elect leader --value host:1 --hold-for-pid $$)
+    exits 0 sluice select 'wait leader' --hold-for-pid $$
+    is "0 $token host:1"
+    exits 0 sluice select 'wait leader' --json
+    is '{"index":0,"verb":"wait","name":"leader","status":"OK","value":"host:1","type":"bytes","deliveries":1,"token":'"$token}"
+    background sluice select "wait leader!=$token"
+    eventually shows leader 'waiter '
+    sluice unlock leader "$token"
+    ended 0
+    [ "$(out)" = '0 0' ]
+}
+
+@test "take: under a key" {
+    sluice make api --limiter --rate 1/h --burst 2
+    exits 0 sluice select 'take api=2 ann'
+    exits 0 sluice select 'take api ann' 'take api bob'
+    is 1
+    exits 1 sluice limit api --key ann --try
+    exits 64 sluice select 'take api=2ann'
+}
+
+@test "cond: the lock is given up, and had again only when this is the arm" {
+    sluice make opened --cond
+    token=$(sluice lock door --hold-for-pid $$)
+    exits 0 sluice select 'recv jobs' "cond opened door $token" 'after 20ms'
+    is 2
+    shows door 'state       free'
+    exits 64 sluice select "cond opened door $token"
+    says 'unlock of unlocked mutex'
+    token=$(sluice lock door --hold-for-pid $$)
+    exits 75 sluice select "cond opened door $((token + 1))"
+    background sluice select 'recv jobs' "cond opened door $token" --hold-for-pid $$
+    eventually shows opened 'waiter '
+    exits 0 sluice lock door -- "$SLUICE" cond signal opened
+    ended 0
+    [[ $(out) =~ ^1\ ([0-9]+)$ ]]
+    ((BASH_REMATCH[1] > token))
+    exits 0 sluice unlock door "${BASH_REMATCH[1]}"
+    for arm in 'cond' 'cond opened' 'cond opened door' 'cond opened door x' 'cond opened door 0' 'cond opened door 5 6'; do
+        exits 64 sluice select "$arm"
+        says "'cond NAME LOCK TOKEN'"
+    done
 }

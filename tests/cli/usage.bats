@@ -21,7 +21,7 @@ verbs() { sluice --help | sed -nE 's|^  ([a-z]+( [a-z]+)?) +[A-Z].*|\1|p'; }
 }
 
 @test "each verb's help has its usage and an example" {
-    [ "$(verbs | wc -l)" -ge 47 ]
+    [ "$(verbs | wc -l)" -ge 63 ]
     while IFS= read -r verb; do
         # shellcheck disable=SC2086 # two words are two arguments
         exits 0 sluice $verb --help

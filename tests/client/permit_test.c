@@ -170,6 +170,27 @@ static void test_holder_is_killed(void **state)
     assert_status(sluice_sem_release(s, m, 4), SLUICE_OK);
 }
 
+/* More permits go to who waits; fewer are taken out as they come back. */
+static void test_resize(void **state)
+{
+    (void)state;
+    sluice_sem m = anonymous(2), nil = SLUICE_NIL;
+    struct sluice_grant g;
+    assert_status(sluice_sem_acquire(s, m, 2, 0, NULL, &g), SLUICE_OK);
+    sluice_future *f = acquire_later(m, 2);
+    assert_status(sluice_sem_resize(s, m, 3), SLUICE_OK);
+    assert_false(sluice_future_done(f));
+    assert_status(sluice_sem_resize(s, m, 4), SLUICE_OK);
+    assert_status(sluice_future_finish(f, NULL), SLUICE_OK);
+    assert_status(sluice_sem_resize(s, m, 1), SLUICE_OK);
+    assert_status(sluice_sem_release(s, m, 3), SLUICE_OK);
+    assert_status(try_acquire(m, 1), SLUICE_WOULD_BLOCK);
+    assert_status(sluice_sem_release(s, m, 1), SLUICE_OK);
+    assert_status(try_acquire(m, 1), SLUICE_OK);
+    assert_status(sluice_sem_resize(s, m, (UINT64_C(1) << 62) + 1), SLUICE_INVALID);
+    assert_status(sluice_sem_resize(s, nil, 1), SLUICE_INVALID);
+}
+
 /* ---- Wait groups. */
 
 static void test_waitgroup(void **state)
@@ -330,10 +351,15 @@ static void test_exactly_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_semaphore),     cmocka_unit_test(test_release_by_another),
-        cmocka_unit_test(test_head_of_line),  cmocka_unit_test(test_holder_is_killed),
-        cmocka_unit_test(test_waitgroup),     cmocka_unit_test(test_participant_is_killed),
-        cmocka_unit_test(test_adopted_units), cmocka_unit_test(test_select),
+        cmocka_unit_test(test_semaphore),
+        cmocka_unit_test(test_release_by_another),
+        cmocka_unit_test(test_head_of_line),
+        cmocka_unit_test(test_resize),
+        cmocka_unit_test(test_holder_is_killed),
+        cmocka_unit_test(test_waitgroup),
+        cmocka_unit_test(test_participant_is_killed),
+        cmocka_unit_test(test_adopted_units),
+        cmocka_unit_test(test_select),
         cmocka_unit_test(test_exactly_once),
     };
     return cmocka_run_group_tests(tests, start, stop);

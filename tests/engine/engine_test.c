@@ -17,7 +17,7 @@ struct world {
     struct kit *kit;
     uint64_t a, b; /* sessions */
     uint64_t handle, lease;
-    uint64_t mutex, once; /* tokens that a holds */
+    uint64_t mutex, once, guard, task, flight, reservation, slot; /* tokens that a holds */
 };
 
 static struct op trigger(uint64_t s, const char *name, const char *channel)
@@ -27,6 +27,63 @@ static struct op trigger(uint64_t s, const char *name, const char *channel)
     op.make.trigger =
         (struct trigger_spec){.delay_ns = SECOND, .channel = by_name(channel), .value = text("fired")};
     return op;
+}
+
+static struct op lock_with(uint64_t s, const char *name, const char *said)
+{
+    struct op op = lock(s, name, false);
+    op.lock.value = text(said);
+    return op;
+}
+
+static struct op send_fenced(uint64_t s, const char *name, uint64_t fence)
+{
+    struct op op = send_to(s, name, "x");
+    op.send.fence = fence;
+    return op;
+}
+
+static uint64_t token_of(struct kit *k, struct op op)
+{
+    const struct reply *reply = &kit_get(k, op, STATUS_OK)->reply;
+    return reply->result == RESULT_QUOTA ? reply->quota.token : reply->grant.token;
+}
+
+/* What people gather at and are limited by, each with somebody who waits. */
+static void world_gather(struct world *w)
+{
+    struct kit *k = w->kit;
+    struct op op = make_object(w->a, "barrier", KIND_BARRIER);
+    op.make.barrier.parties = 2;
+    kit_get(k, op, STATUS_OK);
+    op = make_object(w->a, "tasks", KIND_GROUP);
+    op.make.group.limit = 2;
+    op.make.group.context = by_name("ctx");
+    kit_get(k, op, STATUS_OK);
+    op = make_channel(w->a, "fenced", 1);
+    op.make.channel.fenced = true;
+    kit_get(k, op, STATUS_OK);
+    kit_get(k, make_object(w->a, "cond", KIND_COND), STATUS_OK);
+    kit_get(k, make_object(w->a, "flight", KIND_FLIGHT), STATUS_OK);
+    kit_get(k, make_object(w->a, "guard", KIND_MUTEX), STATUS_OK);
+    kit_get(k, make_object(w->a, "free", KIND_MUTEX), STATUS_OK);
+    const struct rate rate = {.count = 1, .period_ns = SECOND};
+    kit_get(k, make_limiter(w->a, "bucket", (struct limiter_spec){LIMIT_BUCKET, rate, 3}), STATUS_OK);
+    kit_get(k, make_limiter(w->a, "window", (struct limiter_spec){LIMIT_WINDOW, rate, 0}), STATUS_OK);
+    kit_get(k, make_limiter(w->a, "slots", (struct limiter_spec){.algorithm = LIMIT_CONCURRENCY, .burst = 1}),
+            STATUS_OK);
+    uint64_t waits = token_of(k, lock(w->b, "guard", false));
+    kit_ask(k, cond_wait(w->b, "cond", "guard", waits));
+    kit_get(k, make_object(w->a, "cell", KIND_CELL), STATUS_OK);
+    kit_get(k, exchange(w->a, "cell", CELL_STORE, text("old")), STATUS_OK);
+    w->guard = token_of(k, lock_with(w->a, "guard", "me"));
+    w->task = token_of(k, begin(w->a, "tasks"));
+    w->flight = token_of(k, begin_key(w->a, "flight", "k"));
+    kit_get(k, take(w->a, "bucket", "", 2), STATUS_OK);
+    w->reservation = token_of(k, reserve(w->a, "bucket", "", 2));
+    kit_get(k, take(w->a, "window", "k", 1), STATUS_OK);
+    w->slot = token_of(k, take(w->a, "slots", "k", 1));
+    kit_get(k, send_fenced(w->a, "fenced", w->mutex), STATUS_OK);
 }
 
 static struct world world_new(void)
@@ -59,6 +116,7 @@ static struct world world_new(void)
     w.once = kit_get(k, begin(w.a, "once"), STATUS_OK)->reply.grant.token;
     kit_get(k, acquire(w.a, "permits", 2), STATUS_OK);
     kit_get(k, add(w.a, "group", 2, true), STATUS_OK);
+    world_gather(&w);
     op = recv_from(w.b, "sync");
     op.seq = 100;
     kit_ask(k, op);
@@ -174,10 +232,101 @@ static void requests_that_hold(const struct world *w, void (*each)(const struct 
     each(w, add(w->b, "group", 1, true));
     each(w, add(w->b, "group", -1, false));
     each(w, update(w->b, "counter", COUNT_ADD, 5));
+    for (int verb = CELL_LOAD; verb < CELL_VERBS; verb++)
+        each(w, exchange(w->b, "cell", (enum cell_verb)verb, text("a newer one")));
+    each(w, wait_until(w->b, "cell", COMPARE_NE, 0));
+    each(w, wait_until(w->b, "cell", COMPARE_NE, 1));
     each(w, begin(w->b, "once"));
     each(w, end(w->a, "once", w->once, "done"));
     each(w, make_object(w->b, "new", KIND_RWMUTEX));
     each(w, make_semaphore(w->b, "permits", 5));
+}
+
+static void requests_that_gather(const struct world *w, void (*each)(const struct world *, struct op))
+{
+    const struct arm_spec all[] = {arm_of(ARM_LOCK, "free"), arm_of(ARM_ACQUIRE, "permits"),
+                                   arm_of(ARM_LOCK, "guard")};
+    const struct arm_spec any[] = {arm_of(ARM_BEGIN, "tasks"),
+                                   arm_of(ARM_WAIT, "barrier"),
+                                   arm_of(ARM_TAKE, "bucket"),
+                                   {.verb = ARM_BEGIN, .ref = by_name("flight"), .key = {"k", 1}}};
+    const struct arm_spec sleeps[] = {
+        arm_recv("sync"),
+        {.verb = ARM_COND, .ref = by_name("cond"), .lock = by_name("guard"), .token = w->guard}};
+    each(w, acquire_all(w->b, all, 2));
+    each(w, acquire_all(w->b, all, 3));
+    each(w, select_of(w->b, any, 4));
+    each(w, select_of(w->b, any + 1, 3));
+    each(w, select_of(w->a, sleeps, 2));
+    each(w, cond_wait(w->a, "cond", "guard", w->guard));
+    each(w, signal_one(w->a, "cond"));
+    struct op op = signal_one(w->a, "cond");
+    op.signal.all = true;
+    each(w, op);
+    each(w, unlock(w->a, "guard", false, w->guard));
+    each(w, lock_with(w->b, "free", "me"));
+    each(w, lock_with(w->b, "guard", "me"));
+    each(w, wait_until(w->b, "guard", COMPARE_NE, 0));
+    each(w, wait_until(w->b, "guard", COMPARE_NE, (int64_t)w->guard));
+    each(w, wait_for(w->b, "barrier"));
+    each(w, wait_for(w->b, "tasks"));
+    each(w, begin(w->b, "tasks"));
+    op = end(w->a, "tasks", w->task, "");
+    op.end.failed = true;
+    op.end.value = (struct value){.type = VALUE_STRING, .bytes = {"no", 2}};
+    each(w, op);
+    each(w, begin_key(w->b, "flight", "k"));
+    each(w, begin_key(w->b, "flight", "new"));
+    each(w, end(w->a, "flight", w->flight, "done"));
+    op = plain(OP_FORGET, w->b);
+    op.forget.ref = by_name("flight");
+    op.forget.key = (struct bytes){"k", 1};
+    each(w, op);
+    op = exchange(w->a, "cell", CELL_CAS, text("new"));
+    op.exchange.expected = text("old");
+    each(w, op);
+    each(w, wait_until(w->a, "cell", COMPARE_NE, 1));
+    each(w, make_object(w->a, "new", KIND_CELL));
+    each(w, send_fenced(w->a, "fenced", w->guard));
+    op = of_name(OP_CLOSE, w->a, "fenced");
+    op.close.fence = w->guard;
+    each(w, op);
+}
+
+static void requests_that_limit(const struct world *w, void (*each)(const struct world *, struct op))
+{
+    static const char *const keys[] = {"", "k", "new"};
+    for (int i = 0; i < 3; i++) {
+        each(w, take(w->b, "bucket", keys[i], 2));
+        each(w, take(w->b, "window", keys[i], 1));
+        each(w, take(w->b, "slots", keys[i], 1));
+        each(w, reserve(w->b, "bucket", keys[i], 2));
+        struct op dry = take(w->b, "window", i == 1 ? "" : keys[i], 1);
+        dry.take.dry_run = true;
+        each(w, dry);
+    }
+    each(w, release(w->a, "slots", 1, w->slot));
+    struct op op = plain(OP_REFUND, w->a);
+    op.refund.token = w->reservation;
+    each(w, op);
+    op = plain(OP_TUNE, w->a);
+    op.tune.ref = by_name("bucket");
+    op.tune.has_burst = true;
+    op.tune.burst = 9;
+    each(w, op);
+    op.tune.ref = by_name("slots");
+    each(w, op);
+    op.tune.ref = by_name("permits");
+    each(w, op);
+    each(w, make_limiter(w->b, "new", (struct limiter_spec){.algorithm = LIMIT_CONCURRENCY, .burst = 1}));
+    each(w, make_object(w->b, "new", KIND_COND));
+    each(w, make_object(w->b, "new", KIND_FLIGHT));
+    op = make_object(w->b, "new", KIND_GROUP);
+    op.make.group.context = by_name("ctx");
+    each(w, op);
+    op = make_object(w->b, "new", KIND_BARRIER);
+    op.make.barrier.parties = 1;
+    each(w, op);
 }
 
 static void all_requests(const struct world *w, void (*each)(const struct world *, struct op))
@@ -186,6 +335,8 @@ static void all_requests(const struct world *w, void (*each)(const struct world 
     requests_that_make(w, each);
     requests_that_step(w, each);
     requests_that_hold(w, each);
+    requests_that_gather(w, each);
+    requests_that_limit(w, each);
 }
 
 static bool covered[OP_COUNT];
@@ -366,7 +517,7 @@ static void a_ring(void **state)
     kit_get(w.kit, of_name(OP_REMOVE, w.a, "handles"), STATUS_OK);
     kit_event(w.kit, OP_DETACH, w.a);
     kit_event(w.kit, OP_DETACH, w.b);
-    assert_int_equal(kit_stats(w.kit).objects, 7); /* those with names */
+    assert_int_equal(kit_stats(w.kit).objects, 20); /* those with names, a key, the context of the tasks */
     kit_free(w.kit);
 }
 

@@ -38,7 +38,7 @@ static void put(struct hash *h, uint32_t i)
     hash_insert(h, &words[i].node, hash_bytes(h, &i, sizeof i));
 }
 
-static void take(struct hash *h, uint32_t i)
+static void lift(struct hash *h, uint32_t i)
 {
     words[i].in = false;
     hash_remove(h, &words[i].node);
@@ -60,7 +60,7 @@ static void all_are_found_at_every_size(void **state)
     assert_int_equal(h.count, WORDS);
     assert_true(h.size >= WORDS / 2);
     for (uint32_t i = 0; i < WORDS; i++)
-        take(&h, i);
+        lift(&h, i);
     assert_int_equal(h.count, 0);
     hash_done(&h);
     assert_int_equal(mem.used, 0);
@@ -80,7 +80,7 @@ static void removal_while_moving(void **state)
     for (uint32_t step = 0; step < 40000; step++) {
         uint32_t i = (uint32_t)prng_below(&prng, 100 + step / 8 % (WORDS - 100));
         if (words[i].in)
-            take(&h, i);
+            lift(&h, i);
         else
             put(&h, i);
         moving += h.old != NULL;

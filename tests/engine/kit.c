@@ -82,6 +82,10 @@ static void keep_answer(struct kit *k, const struct reply *reply)
     struct item_view item;
     a->reply = *reply;
     a->order = k->replies;
+    if (reply->message) {
+        snprintf(a->message, sizeof a->message, "%s", reply->message);
+        a->reply.message = a->message;
+    }
     copy_text(a->cause, reply->cause);
     if (reply->result == RESULT_ITEM && reply->item.value.type != VALUE_NONE)
         copy_item(a, &reply->item);
@@ -89,6 +93,14 @@ static void keep_answer(struct kit *k, const struct reply *reply)
         copy_item(a, &item);
     if (reply->result == RESULT_ITEMS)
         assert_int_equal(a->items, reply->items.count);
+    struct grant_cursor next = reply->grants.first;
+    struct grant grant;
+    uint32_t grants = 0;
+    for (; reply->result == RESULT_GRANTS && engine_grant_next(&next, &grant); grants++)
+        if (grants < ANSWER_ITEMS_MAX)
+            a->leases[grants] = grant.token;
+    if (reply->result == RESULT_GRANTS)
+        assert_int_equal(grants, reply->grants.count);
 }
 
 const struct answer *answer(const struct kit *k, uint64_t route)
@@ -216,12 +228,24 @@ static void dump_object(FILE *out, const struct kit *k, const struct object *o)
         fprintf(out, " %s children %" PRIu64 " waiters %" PRIu64 " error %d", string, v.context.children,
                 v.context.waiters, (int)v.context.error);
     }
-    if (v.kind == KIND_MUTEX || v.kind == KIND_RWMUTEX || v.kind == KIND_SEMAPHORE || v.kind == KIND_ONCE)
+    if (v.kind == KIND_BARRIER)
+        fprintf(out, " arrived %" PRIu32 " cycle %" PRIu64, v.barrier.arrived, v.barrier.cycle);
+    if (v.kind == KIND_LIMITER)
+        fprintf(out, " remaining %" PRId64 " keys %" PRIu64 " key %.*s", v.limiter.remaining, v.limiter.keys,
+                (int)v.key.size, (const char *)v.key.data);
+    if ((v.kind >= KIND_MUTEX && v.kind <= KIND_SEMAPHORE) || v.kind == KIND_ONCE || v.kind == KIND_GROUP ||
+        v.kind == KIND_FLIGHT)
         fprintf(out, " holds %" PRIu64 " newest %" PRIu64 " by %" PRIu64 " died %d done %d free %" PRIu64,
                 v.hold.holds, v.hold.token, v.hold.holder, v.hold.owner_died, v.hold.done, v.hold.free);
+    if (v.kind == KIND_GROUP)
+        fprintf(out, " limit %" PRIu64 " error %d", v.hold.has_limit ? v.hold.size : UINT64_MAX,
+                (int)v.hold.said.type);
     if (v.kind == KIND_WAITGROUP || v.kind == KIND_COUNTER)
         fprintf(out, " value %" PRId64 " lost %" PRIu64 " fence %" PRIu64, v.count.value, v.count.lost,
                 v.count.fence);
+    if (v.kind == KIND_CELL)
+        fprintf(out, " revision %" PRIu64 " size %zu fence %" PRIu64, v.cell.revision,
+                v.cell.value.bytes.size, v.cell.fence);
     if (v.kind == KIND_TIMER || v.kind == KIND_TICKER || v.kind == KIND_TRIGGER)
         fprintf(out, " armed %d due %" PRId64 " receivers %" PRIu64, v.timer.armed, v.timer.due_ns,
                 v.timer.receivers);
@@ -276,254 +300,4 @@ char *kit_dump(const struct kit *k)
         dump_object(out, k, o);
     fclose(out);
     return buf;
-}
-
-/* ---- Requests ---- */
-
-struct ref by_name(const char *name)
-{
-    return (struct ref){.name = name, .name_size = name ? (uint16_t)strlen(name) : 0};
-}
-
-struct ref by_handle(uint64_t handle)
-{
-    return (struct ref){.handle = handle};
-}
-
-struct value text(const char *s)
-{
-    return (struct value){.type = VALUE_BYTES, .bytes = {s, strlen(s)}};
-}
-
-struct op plain(enum op_code code, uint64_t session)
-{
-    return (struct op){.code = code, .session = session};
-}
-
-static struct op make(uint64_t session, const char *name, enum kind_code kind)
-{
-    struct op op = plain(OP_MAKE, session);
-    op.make.kind = kind;
-    op.make.name = by_name(name);
-    return op;
-}
-
-struct op make_object(uint64_t session, const char *name, enum kind_code kind)
-{
-    return make(session, name, kind);
-}
-
-struct op make_semaphore(uint64_t session, const char *name, uint64_t size)
-{
-    struct op op = make(session, name, KIND_SEMAPHORE);
-    op.make.semaphore.size = size;
-    return op;
-}
-
-struct op make_channel(uint64_t session, const char *name, int64_t cap)
-{
-    struct op op = make(session, name, KIND_CHANNEL);
-    op.make.channel.cap = cap;
-    return op;
-}
-
-struct op make_context(uint64_t session, const char *name, const char *parent)
-{
-    struct op op = make(session, name, KIND_CONTEXT);
-    op.make.context.cancelable = true;
-    op.make.context.has_parent = parent != NULL;
-    op.make.context.parent = by_name(parent);
-    return op;
-}
-
-struct op make_timer(uint64_t session, const char *name, int64_t delay_ns)
-{
-    struct op op = make(session, name, KIND_TIMER);
-    op.make.timer.delay_ns = delay_ns;
-    return op;
-}
-
-struct op make_ticker(uint64_t session, const char *name, int64_t period_ns)
-{
-    struct op op = make(session, name, KIND_TICKER);
-    op.make.timer.period_ns = period_ns;
-    return op;
-}
-
-struct op lock(uint64_t session, const char *name, bool shared)
-{
-    struct op op = plain(OP_LOCK, session);
-    op.lock.ref = by_name(name);
-    op.lock.shared = shared;
-    return op;
-}
-
-struct op unlock(uint64_t session, const char *name, bool shared, uint64_t token)
-{
-    struct op op = plain(OP_UNLOCK, session);
-    op.unlock.ref = by_name(name);
-    op.unlock.shared = shared;
-    op.unlock.token = token;
-    return op;
-}
-
-struct op acquire(uint64_t session, const char *name, uint64_t permits)
-{
-    struct op op = plain(OP_ACQUIRE, session);
-    op.acquire.ref = by_name(name);
-    op.acquire.permits = permits;
-    return op;
-}
-
-struct op release(uint64_t session, const char *name, uint64_t permits, uint64_t token)
-{
-    struct op op = plain(OP_RELEASE, session);
-    op.release.ref = by_name(name);
-    op.release.permits = permits;
-    op.release.token = token;
-    return op;
-}
-
-struct op adopt(uint64_t session, uint64_t token)
-{
-    struct op op = plain(OP_ADOPT, session);
-    op.adopt.token = token;
-    return op;
-}
-
-struct op add(uint64_t session, const char *name, int64_t delta, bool owned)
-{
-    struct op op = plain(OP_ADD, session);
-    op.add.ref = by_name(name);
-    op.add.delta = delta;
-    op.add.owned = owned;
-    return op;
-}
-
-struct op update(uint64_t session, const char *name, enum count_verb verb, int64_t operand)
-{
-    struct op op = plain(OP_UPDATE, session);
-    op.update.ref = by_name(name);
-    op.update.verb = verb;
-    op.update.operand = operand;
-    return op;
-}
-
-struct op begin(uint64_t session, const char *name)
-{
-    struct op op = plain(OP_BEGIN, session);
-    op.begin.ref = by_name(name);
-    return op;
-}
-
-struct op end(uint64_t session, const char *name, uint64_t token, const char *s)
-{
-    struct op op = plain(OP_END, session);
-    op.end.ref = by_name(name);
-    op.end.token = token;
-    op.end.value = text(s);
-    return op;
-}
-
-struct op wait_for(uint64_t session, const char *name)
-{
-    struct op op = plain(OP_WAIT, session);
-    op.wait.ref = by_name(name);
-    return op;
-}
-
-struct op wait_until(uint64_t session, const char *name, enum compare compare, int64_t operand)
-{
-    struct op op = wait_for(session, name);
-    op.wait.condition = (struct condition){compare, operand};
-    return op;
-}
-
-struct op send_to(uint64_t session, const char *name, const char *s)
-{
-    struct op op = plain(OP_SEND, session);
-    op.send.ref = by_name(name);
-    op.send.value = text(s);
-    return op;
-}
-
-struct op recv_from(uint64_t session, const char *name)
-{
-    struct op op = plain(OP_RECV, session);
-    op.recv.ref = by_name(name);
-    return op;
-}
-
-struct op recv_leased(uint64_t session, const char *name, int64_t lease_ns)
-{
-    struct op op = recv_from(session, name);
-    op.recv.lease_ns = lease_ns;
-    return op;
-}
-
-struct op send_many(uint64_t session, const char *name, const struct value *values, uint32_t count)
-{
-    struct op op = plain(OP_SEND_MANY, session);
-    op.send_many.ref = by_name(name);
-    op.send_many.values = values;
-    op.send_many.count = count;
-    return op;
-}
-
-struct op recv_many(uint64_t session, const char *name, uint32_t max)
-{
-    struct op op = plain(OP_RECV_MANY, session);
-    op.recv_many.ref = by_name(name);
-    op.recv_many.max = max;
-    return op;
-}
-
-struct op select_of(uint64_t session, const struct arm_spec *arms, uint32_t count)
-{
-    struct op op = plain(OP_SELECT, session);
-    op.select.arms = arms;
-    op.select.count = count;
-    return op;
-}
-
-struct arm_spec arm_send(const char *name, const char *s)
-{
-    return (struct arm_spec){.verb = ARM_SEND, .ref = by_name(name), .value = text(s)};
-}
-
-struct arm_spec arm_recv(const char *name)
-{
-    return (struct arm_spec){.verb = ARM_RECV, .ref = by_name(name)};
-}
-
-struct op lease_op(enum op_code code, uint64_t session, const uint64_t *leases, uint32_t count)
-{
-    struct op op = plain(code, session);
-    op.lease.leases = leases;
-    op.lease.count = count;
-    return op;
-}
-
-struct op of_name(enum op_code code, uint64_t session, const char *name)
-{
-    struct op op = plain(code, session);
-    op.close.ref = by_name(name);
-    return op;
-}
-
-struct op cancel_context(uint64_t session, const char *name, const char *cause)
-{
-    struct op op = plain(OP_CONTEXT_CANCEL, session);
-    op.context_cancel.ref = by_name(name);
-    if (cause)
-        op.context_cancel.cause = (struct bytes){cause, strlen(cause)};
-    return op;
-}
-
-struct op reset(uint64_t session, const char *name, int64_t duration_ns)
-{
-    struct op op = plain(OP_RESET, session);
-    op.reset.ref = by_name(name);
-    op.reset.duration_ns = duration_ns;
-    return op;
 }

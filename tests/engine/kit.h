@@ -24,18 +24,19 @@
 
 #define SECOND INT64_C(1000000000)
 
-enum { ANSWER_TEXT_MAX = 40, ANSWER_ITEMS_MAX = 8 };
+enum { ANSWER_TEXT_MAX = 40, ANSWER_ITEMS_MAX = 8, ANSWER_MESSAGE_MAX = 128 };
 
 /* A copy of a reply, its first items as text. */
 struct answer {
-    struct reply reply; /* borrows nothing that is read later but static texts */
+    struct reply reply; /* its message is the copy below */
     uint32_t items;     /* how many came */
     char texts[ANSWER_ITEMS_MAX][ANSWER_TEXT_MAX];
-    uint64_t leases[ANSWER_ITEMS_MAX], handles[ANSWER_ITEMS_MAX];
-    int64_t int64;               /* of the first item, when it is one */
-    uint32_t deliveries;         /* of the first item */
-    char cause[ANSWER_TEXT_MAX]; /* "" for none */
-    uint64_t order;              /* counts the replies of this kit */
+    uint64_t leases[ANSWER_ITEMS_MAX], handles[ANSWER_ITEMS_MAX]; /* leases: of ACQUIRE_ALL the tokens */
+    int64_t int64;                                                /* of the first item, when it is one */
+    uint32_t deliveries;                                          /* of the first item */
+    char cause[ANSWER_TEXT_MAX];                                  /* "" for none */
+    char message[ANSWER_MESSAGE_MAX];
+    uint64_t order; /* counts the replies of this kit */
 };
 
 struct kit {
@@ -79,7 +80,7 @@ struct stats kit_stats(const struct kit *k);
 /* All that can be seen of the engine, as text: to be freed. Counters of what was asked are left out. */
 char *kit_dump(const struct kit *k);
 
-/* ---- Requests. Fields that matter to a test are set afterwards: op.seq, op.no_wait, op.recv.lease_ns. ---- */
+/* ---- Requests (kit_ops.c). Fields that matter to a test are set afterwards: op.seq, op.no_wait, op.recv.lease_ns. ---- */
 
 struct ref by_name(const char *name);
 struct ref by_handle(uint64_t handle);
@@ -99,9 +100,18 @@ struct op release(uint64_t session, const char *name, uint64_t permits, uint64_t
 struct op adopt(uint64_t session, uint64_t token);
 struct op add(uint64_t session, const char *name, int64_t delta, bool owned);
 struct op update(uint64_t session, const char *name, enum count_verb verb, int64_t operand);
+struct op exchange(uint64_t session, const char *name, enum cell_verb verb, struct value value);
+struct op make_limiter(uint64_t session, const char *name, struct limiter_spec spec);
 struct op begin(uint64_t session, const char *name);
+struct op begin_key(uint64_t session, const char *name, const char *key);
 struct op end(uint64_t session, const char *name, uint64_t token, const char *s);
-/* On a wait group or a once. */
+struct op cond_wait(uint64_t session, const char *name, const char *mutex, uint64_t token);
+struct op signal_one(uint64_t session, const char *name);
+struct op take(uint64_t session, const char *name, const char *key, uint64_t permits);
+struct op reserve(uint64_t session, const char *name, const char *key, uint64_t permits);
+struct op acquire_all(uint64_t session, const struct arm_spec *arms, uint32_t count);
+struct arm_spec arm_of(enum arm_verb verb, const char *name);
+/* On a wait group, a once, a barrier, a group. */
 struct op wait_for(uint64_t session, const char *name);
 struct op wait_until(uint64_t session, const char *name, enum compare compare, int64_t operand);
 struct op send_to(uint64_t session, const char *name, const char *s);

@@ -7,7 +7,7 @@
  */
 #include "kit.h"
 
-static const struct answer *take(struct kit *k, uint64_t session, const char *channel, int64_t lease_ns)
+static const struct answer *borrow(struct kit *k, uint64_t session, const char *channel, int64_t lease_ns)
 {
     struct op op = recv_leased(session, channel, lease_ns);
     op.no_wait = true;
@@ -21,20 +21,20 @@ static void every_way_back(void **state)
     uint64_t s = kit_session(k), other = kit_session(k);
     kit_get(k, make_channel(s, "c", 1), STATUS_OK);
     kit_get(k, send_to(s, "c", "x"), STATUS_OK);
-    const struct answer *a = take(k, other, "c", SECOND);
+    const struct answer *a = borrow(k, other, "c", SECOND);
     assert_int_equal(a->deliveries, 1);
     kit_get(k, lease_op(OP_NACK, other, a->leases, 1), STATUS_OK);
-    a = take(k, other, "c", SECOND);
+    a = borrow(k, other, "c", SECOND);
     assert_int_equal(a->deliveries, 2);
     kit_time(k, SECOND); /* its end */
     kit_get(k, lease_op(OP_ACK, other, a->leases, 1), STATUS_NOT_LEASED);
-    a = take(k, other, "c", SECOND);
+    a = borrow(k, other, "c", SECOND);
     assert_int_equal(a->deliveries, 3);
     kit_event(k, OP_DETACH, other); /* death */
-    a = take(k, s, "c", SECOND);
+    a = borrow(k, s, "c", SECOND);
     assert_int_equal(a->deliveries, 4);
     kit_get(k, lease_op(OP_ACK, s, a->leases, 1), STATUS_OK);
-    assert_int_equal(take(k, s, "c", SECOND)->reply.status, STATUS_WOULD_BLOCK);
+    assert_int_equal(borrow(k, s, "c", SECOND)->reply.status, STATUS_WOULD_BLOCK);
     assert_int_equal(kit_stats(k).requeued, 3);
     kit_free(k);
 }
@@ -46,7 +46,7 @@ static void more_time(void **state)
     uint64_t s = kit_session(k);
     kit_get(k, make_channel(s, "c", 1), STATUS_OK);
     kit_get(k, send_to(s, "c", "x"), STATUS_OK);
-    const struct answer *a = take(k, s, "c", SECOND);
+    const struct answer *a = borrow(k, s, "c", SECOND);
     struct op extend = lease_op(OP_EXTEND, s, a->leases, 1);
     extend.lease.duration_ns = 5 * SECOND;
     kit_time(k, SECOND / 2);
@@ -71,7 +71,7 @@ static void some_of_several(void **state)
         kit_get(k, send_to(s, "c", "x"), STATUS_OK);
     uint64_t leases[4] = {0, 0, 0, 12345};
     for (int i = 0; i < 3; i++)
-        leases[i] = take(k, i == 1 ? other : s, "c", SECOND)->leases[0];
+        leases[i] = borrow(k, i == 1 ? other : s, "c", SECOND)->leases[0];
     assert_int_equal(kit_get(k, lease_op(OP_ACK, s, leases, 4), STATUS_NOT_LEASED)->reply.count, 2);
     const uint64_t twice[] = {leases[1], leases[1]};
     assert_int_equal(kit_get(k, lease_op(OP_NACK, other, twice, 2), STATUS_NOT_LEASED)->reply.count, 1);
@@ -116,15 +116,15 @@ static void the_dead_letter(void **state)
     for (int i = 0; i < 3; i++)
         kit_get(k, send_to(s, "c", i == 0 ? "0" : i == 1 ? "1" : "2"), STATUS_OK);
     for (int i = 0; i < 4; i++)
-        kit_get(k, lease_op(OP_NACK, s, take(k, s, "c", SECOND)->leases, 1), STATUS_OK);
+        kit_get(k, lease_op(OP_NACK, s, borrow(k, s, "c", SECOND)->leases, 1), STATUS_OK);
     assert_int_equal(kit_view(k, "dead").channel.len, 2);
     assert_int_equal(kit_view(k, "c").channel.len, 1);
-    const struct answer *a = take(k, s, "dead", SECOND);
+    const struct answer *a = borrow(k, s, "dead", SECOND);
     assert_string_equal(a->texts[0], "0");
     assert_int_equal(a->deliveries, 1);
     kit_get(k, of_name(OP_CLOSE, s, "dead"), STATUS_OK);
     for (int i = 0; i < 3; i++)
-        kit_get(k, lease_op(OP_NACK, s, take(k, s, "c", SECOND)->leases, 1), STATUS_OK);
+        kit_get(k, lease_op(OP_NACK, s, borrow(k, s, "c", SECOND)->leases, 1), STATUS_OK);
     assert_int_equal(kit_view(k, "c").channel.len, 1);
     assert_int_equal(kit_stats(k).dead_lettered, 2);
     kit_free(k);
@@ -138,7 +138,7 @@ static void a_removed_channel(void **state)
     uint64_t s = kit_session(k);
     uint64_t handle = kit_get(k, make_channel(s, "c", 1), STATUS_OK)->reply.made.handle;
     kit_get(k, send_to(s, "c", "x"), STATUS_OK);
-    const struct answer *a = take(k, s, "c", SECOND);
+    const struct answer *a = borrow(k, s, "c", SECOND);
     kit_get(k, of_name(OP_REMOVE, s, "c"), STATUS_OK);
     struct op drop = plain(OP_DROP, s);
     drop.drop.handle = handle;

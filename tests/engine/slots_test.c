@@ -11,7 +11,7 @@
 static struct mem mem = {.max = 1 << 20};
 static int things[8];
 
-static uint64_t take(struct slots *s, int *thing, uint32_t extra)
+static uint64_t claim(struct slots *s, int *thing, uint32_t extra)
 {
     assert_true(slots_reserve(s, &mem, 1));
     return slots_take(s, thing, extra);
@@ -21,14 +21,14 @@ static void small_numbers_and_stale_ones(void **state)
 {
     (void)state;
     struct slots s = {0};
-    uint64_t a = take(&s, &things[0], 7), b = take(&s, &things[1], 8);
+    uint64_t a = claim(&s, &things[0], 7), b = claim(&s, &things[1], 8);
     assert_int_equal(a, 1);
     assert_int_equal(b, 2);
     assert_ptr_equal(slots_get(&s, a)->pointer, &things[0]);
     assert_int_equal(slots_get(&s, b)->extra, 8);
     slots_give(&s, a);
     assert_null(slots_get(&s, a));
-    uint64_t c = take(&s, &things[2], 9);
+    uint64_t c = claim(&s, &things[2], 9);
     assert_int_equal(c & UINT32_MAX, 1); /* the same slot, of another generation */
     assert_int_not_equal(c, a);
     assert_null(slots_get(&s, a));
@@ -65,11 +65,11 @@ static void a_worn_out_slot_retires(void **state)
 {
     (void)state;
     struct slots s = {0};
-    uint64_t a = take(&s, &things[0], 0);
+    uint64_t a = claim(&s, &things[0], 0);
     s.table[0].generation = UINT32_MAX - 1;
     a |= (uint64_t)(UINT32_MAX - 1) << 32;
     slots_give(&s, a);
-    uint64_t b = take(&s, &things[1], 0);
+    uint64_t b = claim(&s, &things[1], 0);
     assert_int_not_equal(b & UINT32_MAX, 1);
     assert_null(slots_get(&s, a));
     slots_done(&s, &mem);

@@ -239,7 +239,10 @@ static void settle(struct sim *s, struct actor *a, struct request *r, const stru
         s->oracle.canals[r->facts[0].canal].batches--;
     r->finished = true;
     r->digest = digest(reply);
-    bool kept = leaves_trace(reply->status) && (r->op.seq != 0 || r->got_count > 0);
+    bool parked = r->asked < s->oracle.step;
+    bool outlasts = op == OP_TAKE && reply->status == STATUS_DEADLINE_EXCEEDED && reply->message;
+    bool kept =
+        (parked || (leaves_trace(reply->status) && !outlasts)) && (r->op.seq != 0 || r->got_count > 0);
     r->used = kept && op != OP_BYE;
 }
 
@@ -331,6 +334,22 @@ static void undo_all(struct sim *s, const struct request *r)
             oracle_undo(&s->oracle, r->got[n]);
 }
 
+static const struct reply *reply_to(const struct answers *got, uint64_t route)
+{
+    for (size_t i = 0; route && i < got->replies_count; i++)
+        if (got->replies[i].route == route)
+            return &got->replies[i];
+    return NULL;
+}
+
+/* A request goes with its actor, unless it has been answered before. */
+static void leave_with(struct sim *s, const struct answers *got, struct request *r)
+{
+    if (r->used && !r->finished && !r->left && op_rows[r->op.code].class == CLASS_WAIT &&
+        !reply_to(got, r->op.route))
+        groups_left(s, r);
+}
+
 /* What returns and what closes, before anybody is served. */
 static void first_round(struct sim *s, const struct op *op, const struct answers *got)
 {
@@ -347,6 +366,10 @@ static void first_round(struct sim *s, const struct op *op, const struct answers
         struct request *r = request_by_route(s, reply->route, &a);
         if (!r || r->finished)
             continue;
+        if (op->code == OP_SIGNAL && reply->status == STATUS_REMOVED && !r->signalled)
+            r->lockless = true;
+        else if (reply->op == OP_COND_WAIT && reply->status != STATUS_OK && r->asked < s->oracle.step)
+            groups_left(s, r);
         int canal = r->cases ? r->facts[0].canal : -1;
         if (reply->op == OP_NACK)
             settle_leases(s, a, r, reply);
@@ -363,9 +386,16 @@ static void first_round(struct sim *s, const struct op *op, const struct answers
         for (int k = 0; k < SLOTS; k++)
             if (a->slots[k].used && a->slots[k].undelivered)
                 undo_all(s, &a->slots[k]);
+        for (int k = 0; k < SLOTS; k++)
+            leave_with(s, got, &a->slots[k]);
         oracle_death(&s->oracle, a->life);
         holds_death(s, a->life);
     }
+    for (int k = 0; op->code == OP_DETACH && asking && asking->connections == 0 && k < SLOTS; k++)
+        if (asking->slots[k].op.seq == 0)
+            leave_with(s, got, &asking->slots[k]);
+    struct actor *a;
+    groups_first(s, op, request_by_route(s, op->route, &a), reply_to(got, op->route));
 }
 
 /* What a dead actor left. */
@@ -387,6 +417,8 @@ static void check_canals(struct sim *s)
         int canal = v.kind == KIND_CHANNEL ? oracle_find(&s->oracle, v.serial) : -1;
         if (canal >= 0 && !s->oracle.canals[canal].removed)
             oracle_check(&s->oracle, canal, &v.channel);
+        if (canal >= 0)
+            check_fence(s, canal, &v.channel);
     }
 }
 
@@ -448,7 +480,11 @@ static void answer(struct sim *s, const struct op *op, const struct answers *got
         MUST(!r->finished, "a second reply on one route");
         settle(s, a, r, reply);
     }
-    struct actor *asking = actor_by_number(s, op->session);
+    struct actor *asking = actor_by_number(s, op->session), *by;
+    struct request *waits =
+        op_rows[op->code].class == CLASS_WAIT ? request_by_route(s, op->route, &by) : NULL;
+    if (waits && waits->used && !waits->finished && !by->ending)
+        groups_parked(s, waits);
     if (op->code == OP_DETACH && asking && asking->connections == 0)
         disconnected(s, asking);
     check_turns(s);

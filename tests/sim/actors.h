@@ -32,6 +32,11 @@ struct case_fact {
     uint64_t permits;
     int64_t ttl_ns;
     struct condition condition;
+    int key;              /* ARM_TAKE, ARM_BEGIN on a flight: which of the keys */
+    uint64_t flight;      /* which flight it has joined; 0: none */
+    uint64_t lock_serial; /* COND_WAIT: of the lock, */
+    uint64_t lock_token;  /* by which it was held, */
+    bool lock_shared;     /* for reading */
 };
 
 struct request {
@@ -39,11 +44,17 @@ struct request {
     struct op op;
     uint64_t digest;
     uint64_t asked; /* the step */
+    bool signalled; /* COND_WAIT: it waits for its lock now, */
+    bool passes;    /* and hands its signal on if it does not get there, */
+    uint64_t place; /* with this place in the queue, as request_place has it */
+    bool lockless;  /* the lock it is woken for in this step is gone */
+    bool left;      /* it stopped waiting in this step, without what it waited for */
     int served;     /* the channel whose value it got in this step, or -1 */
     uint32_t cases;
     struct case_fact facts[CASES_MAX];
     int64_t got[BATCH_MAX]; /* values received for good */
     uint32_t got_count;
+    uint64_t fence;    /* a send to the fenced channel: its token */
     struct canal made; /* MAKE: what to enter when it was created */
     /* what op points to */
     struct value values[BATCH_MAX];

@@ -28,7 +28,7 @@ static uint64_t mix_item(uint64_t h, const struct item_view *item)
         return mix_number(h, (uint64_t)item->value.int64);
     if (item->value.type == VALUE_HANDLE)
         return mix_number(mix_number(h, item->value.handle), item->value.rights);
-    if (item->value.type == VALUE_BYTES)
+    if (item->value.type == VALUE_BYTES || item->value.type == VALUE_STRING)
         return mix(h, item->value.bytes.data, item->value.bytes.size);
     return h;
 }
@@ -44,7 +44,14 @@ uint64_t digest(const struct reply *r)
     struct item_cursor at = r->items.first;
     struct item_view item;
     h = mix_number(mix_number(h, r->grant.token), (uint64_t)r->number << 1 | r->grant.owner_died);
-    if (r->result == RESULT_ITEM || r->result == RESULT_VALUE || r->result == RESULT_OUTCOME)
+    h = mix_number(mix_number(h, (uint64_t)r->quota.remaining), (uint64_t)r->quota.retry_after_ns);
+    h = mix_number(mix_number(h, (uint64_t)r->quota.delay_ns), r->quota.token << 1 | r->shared);
+    struct grant_cursor next = r->grants.first;
+    struct grant grant;
+    while (r->result == RESULT_GRANTS && engine_grant_next(&next, &grant))
+        h = mix_number(h, grant.token << 1 | grant.owner_died);
+    if (r->result == RESULT_ITEM || r->result == RESULT_VALUE || r->result == RESULT_OUTCOME ||
+        r->result == RESULT_LEADER || r->result == RESULT_CELL)
         h = mix_item(h, &r->item);
     while (r->result == RESULT_ITEMS && engine_item_next(&at, &item))
         h = mix_item(h, &item);

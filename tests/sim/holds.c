@@ -12,7 +12,10 @@
 
 #include "actors.h"
 
-static void *more_room(void *array, size_t count, size_t *size, size_t element)
+/* More than can be served in one step. */
+enum { SAME_STEP_MAX = 1024 };
+
+void *holds_room(void *array, size_t count, size_t *size, size_t element)
 {
     if (count < *size)
         return array;
@@ -26,6 +29,7 @@ void holds_done(struct holds *h)
 {
     free(h->held);
     free(h->grips);
+    free(h->flights);
 }
 
 int holds_find(const struct holds *h, uint64_t serial)
@@ -40,7 +44,7 @@ void holds_made(struct holds *h, const struct request *r, const struct object_vi
 {
     if (v->kind < KIND_MUTEX)
         return;
-    h->held = more_room(h->held, h->held_count, &h->held_size, sizeof *h->held);
+    h->held = holds_room(h->held, h->held_count, &h->held_size, sizeof *h->held);
     struct held *x = &h->held[h->held_count++];
     *x = (struct held){.serial = v->serial, .kind = v->kind, .owner = r->made.owner};
     x->name = r->op.make.name.name;
@@ -52,11 +56,25 @@ void holds_made(struct holds *h, const struct request *r, const struct object_vi
         x->spec = r->op.make.counter;
         x->value = x->spec.value;
     }
+    if (v->kind == KIND_GROUP)
+        x->limit = r->op.make.group.limit;
+    if (v->kind == KIND_FLIGHT)
+        x->poison = r->op.make.flight.poison;
+    if (v->kind == KIND_CELL)
+        x->fenced = r->op.make.cell.fenced;
+    if (v->kind == KIND_BARRIER)
+        x->parties = r->op.make.barrier.parties;
+    if (v->kind == KIND_LIMITER) {
+        x->counted = r->op.make.limiter.algorithm == LIMIT_CONCURRENCY;
+        x->size = r->op.make.limiter.burst;
+    }
+    x->cycle = 1;
+    x->error = ERROR_NONE;
 }
 
 /* ---- Grips ---- */
 
-static void grip_drop(struct holds *h, size_t i)
+void grip_drop(struct holds *h, size_t i)
 {
     if (!h->grips[i].shared)
         h->held[h->grips[i].held].wrote_step = h->step;
@@ -67,8 +85,9 @@ static void grip_drop(struct holds *h, size_t i)
 static void grip_lose(struct holds *h, size_t i)
 {
     struct held *x = &h->held[h->grips[i].held];
-    uint64_t permits = h->grips[i].permits;
-    bool shared = h->grips[i].shared;
+    const struct grip lost = h->grips[i];
+    uint64_t permits = lost.permits;
+    bool shared = lost.shared;
     grip_drop(h, i);
     switch (x->kind) {
     case KIND_MUTEX: x->died = true; break;
@@ -81,11 +100,16 @@ static void grip_lose(struct holds *h, size_t i)
         x->died = !x->poison;
         x->done = x->failed = x->poisoned = x->poison;
         break;
+    case KIND_GROUP:
+        x->error = x->failed ? x->error : ERROR_DIED;
+        x->failed = true;
+        break;
+    case KIND_FLIGHT: flight_lost(h, &lost); break;
     default: break;
     }
 }
 
-static struct grip *grip_of(const struct holds *h, int held, uint64_t token)
+struct grip *grip_of(const struct holds *h, int held, uint64_t token)
 {
     for (size_t i = 0; i < h->grips_count; i++)
         if (h->grips[i].token == token && (held < 0 || h->grips[i].held == held))
@@ -93,8 +117,7 @@ static struct grip *grip_of(const struct holds *h, int held, uint64_t token)
     return NULL;
 }
 
-/* Holds of an object, or (shared_only) those for reading; their permits in *ret_permits. */
-static uint64_t grips_on(const struct holds *h, int held, bool shared_only, uint64_t *ret_permits)
+uint64_t grips_on(const struct holds *h, int held, bool shared_only, uint64_t *ret_permits)
 {
     uint64_t count = 0, permits = 0;
     for (size_t i = 0; i < h->grips_count; i++)
@@ -162,19 +185,42 @@ bool holds_extend(struct holds *h, uint64_t token, uint32_t holder, int64_t due_
 
 /* ---- Grants ---- */
 
+uint64_t request_place(const struct request *r)
+{
+    return r->signalled ? r->place : r->asked * SAME_STEP_MAX;
+}
+
+bool queued_fact(const struct request *r, uint32_t i, struct case_fact *ret)
+{
+    *ret = r->facts[i];
+    if (r->op.code != OP_COND_WAIT)
+        return true;
+    ret->serial = ret->lock_serial;
+    ret->verb = ret->lock_shared ? ARM_RLOCK : ARM_LOCK;
+    return r->signalled;
+}
+
 /* What a request that still waits forbids: that who stands behind it in its queue is served, or goes past it in the wrong phase. */
 static void check_waiting(const struct sim *s, const struct request *r, const struct case_fact *f,
                           const struct request *other, const struct case_fact *g)
 {
     const struct held *x = &s->holds.held[holds_find(&s->holds, f->serial)];
-    bool older = other->asked < r->asked, let_go = x->wrote_step == s->holds.step;
-    if (g->serial != f->serial || (g->verb == ARM_ACQUIRE && g->permits > x->size))
+    bool older = request_place(other) < request_place(r), let_go = x->wrote_step == s->holds.step;
+    if (g->serial != f->serial || g->key != f->key || x->kind == KIND_FLIGHT ||
+        ((g->verb == ARM_ACQUIRE || g->verb == ARM_TAKE) && g->permits > x->size))
         return;
-    MUST(!older || g->verb != f->verb, "request %" PRIu64 " served before %" PRIu64, r->asked, other->asked);
+    if (x->kind == KIND_RWMUTEX && (r->op.code == OP_ACQUIRE_ALL || other->op.code == OP_ACQUIRE_ALL)) {
+        MUST(!older || g->verb != ARM_LOCK || f->verb != ARM_LOCK, "writer %" PRIu64 " before %" PRIu64,
+             r->asked, other->asked);
+        return; /* readers never hold each other up, and phases end without those who wait for others, too */
+    }
+    MUST(!older || g->verb != f->verb || f->verb == ARM_RLOCK, "request %" PRIu64 " served before %" PRIu64,
+         r->asked, other->asked);
     if (f->verb == ARM_RLOCK && g->verb == ARM_LOCK)
         MUST(!older || let_go, "reader %" PRIu64 " before writer %" PRIu64, r->asked, other->asked);
+    bool late = request_place(other) >= s->holds.step * SAME_STEP_MAX; /* it came in this very step */
     if (f->verb == ARM_LOCK && g->verb == ARM_RLOCK)
-        MUST(!let_go, "writer %" PRIu64 " before reader %" PRIu64, r->asked, other->asked);
+        MUST(!let_go || late, "writer %" PRIu64 " before reader %" PRIu64, r->asked, other->asked);
 }
 
 static void check_order(const struct sim *s, const struct request *r, const struct case_fact *f)
@@ -182,16 +228,27 @@ static void check_order(const struct sim *s, const struct request *r, const stru
     for (int i = 0; i < ACTORS; i++)
         for (int k = 0; k < SLOTS; k++) {
             const struct request *other = &s->actors[i].slots[k];
-            bool gone = s->actors[i].ending || (s->actors[i].connections == 0 && other->op.seq == 0);
-            if (gone || !other->used || other->finished || other == r)
+            struct case_fact g;
+            if (other == r || !request_waits(s, i, other))
                 continue;
             for (uint32_t n = 0; n < other->cases; n++)
-                check_waiting(s, r, f, other, &other->facts[n]);
+                if (queued_fact(other, n, &g))
+                    check_waiting(s, r, f, other, &g);
         }
 }
 
+/* Permits held under one key. */
+static uint64_t permits_under(const struct holds *h, int held, int key)
+{
+    uint64_t permits = 0;
+    for (size_t i = 0; i < h->grips_count; i++)
+        if (h->grips[i].held == held && h->grips[i].key == key)
+            permits += h->grips[i].permits;
+    return permits;
+}
+
 /* What a grant presumes of the object. */
-static void check_grant(const struct sim *s, int held, const struct case_fact *f, const struct reply *reply)
+static void check_grant(const struct sim *s, int held, const struct case_fact *f, const struct grant *grant)
 {
     const struct holds *h = &s->holds;
     const struct held *x = &h->held[held];
@@ -208,51 +265,81 @@ static void check_grant(const struct sim *s, int held, const struct case_fact *f
              x->size);
         told = false;
         break;
+    case KIND_LIMITER:
+        permits = permits_under(h, held, f->key);
+        MUST(x->counted && permits + f->permits <= x->size, "%" PRIu64 " at once of %" PRIu64,
+             permits + f->permits, x->size);
+        told = false;
+        break;
     case KIND_ONCE: MUST(count == 0 && !x->done && f->verb == ARM_BEGIN, "a once run twice"); break;
+    case KIND_GROUP:
+        MUST(f->verb == ARM_BEGIN && (x->limit < 0 || count < (uint64_t)x->limit),
+             "%" PRIu64 " tasks of %" PRId64, count + 1, x->limit);
+        told = false;
+        break;
     case KIND_WAITGROUP: told = false; break;
+    case KIND_FLIGHT: return; /* flight_grant has looked */
     default: MUST(false, "a %s is not held", kind_name(x->kind));
     }
-    MUST(reply->grant.owner_died == told, "told %d that the owner died", reply->grant.owner_died);
+    MUST(grant->owner_died == told, "told %d that the owner died", grant->owner_died);
 }
 
-static void settle_grant(struct sim *s, struct actor *a, struct request *r, const struct case_fact *f,
-                         const struct reply *reply)
+static bool has_permits(const struct case_fact *f)
+{
+    return f->verb == ARM_ACQUIRE || f->verb == ARM_TAKE || f->verb == ARM_NONE;
+}
+
+void settle_grant(struct sim *s, struct actor *a, struct request *r, const struct case_fact *f,
+                  const struct grant *grant)
 {
     struct holds *h = &s->holds;
     int held = holds_find(h, f->serial);
     MUST(held >= 0, "a grant of something unknown");
     struct held *x = &h->held[held];
-    if (f->permits == 0 && f->verb == ARM_ACQUIRE) {
-        MUST(reply->grant.token == 0, "a token for nothing");
+    if (f->permits == 0 && (f->verb == ARM_ACQUIRE || f->verb == ARM_TAKE)) {
+        MUST(grant->token == 0, "a token for nothing");
         return;
     }
-    MUST(reply->grant.token > h->token_max, "token %" PRIu64 " after %" PRIu64, reply->grant.token,
-         h->token_max);
-    h->token_max = reply->grant.token;
+    MUST(grant->token > h->token_max, "token %" PRIu64 " after %" PRIu64, grant->token, h->token_max);
+    h->token_max = grant->token;
     if (x->removed) {
         MUST(x->removed_step == s->holds.step, "a grant of what is removed");
         return;
     }
-    check_grant(s, held, f, reply);
+    uint64_t flight = x->kind == KIND_FLIGHT ? flight_grant(s, r, held, f, grant) : 0;
+    check_grant(s, held, f, grant);
     if (f->verb != ARM_NONE)
         check_order(s, r, f);
     if (f->verb != ARM_RLOCK)
         x->died = false;
-    h->grips = more_room(h->grips, h->grips_count, &h->grips_size, sizeof *h->grips);
+    h->grips = holds_room(h->grips, h->grips_count, &h->grips_size, sizeof *h->grips);
     h->grips[h->grips_count++] = (struct grip){
-        .token = reply->grant.token,
+        .token = grant->token,
         .held = held,
         .holder = a->life,
         .shared = f->verb == ARM_RLOCK,
-        .permits = f->verb == ARM_ACQUIRE || f->verb == ARM_NONE ? f->permits : 1,
+        .permits = has_permits(f) ? f->permits : 1,
+        .key = f->key,
+        .flight = flight,
+        .said = x->kind == KIND_MUTEX && r->op.code != OP_COND_WAIT ? f->value : 0,
         .due_ns = f->ttl_ns > 0 ? s->now_ns + f->ttl_ns : NEVER_NS,
         .order = ++h->orders,
     };
     if (a->ending)
         grip_lose(h, h->grips_count - 1);
     else
-        a->leases[rng_below(&s->rng, LEASES_HELD)] =
-            reply->grant.token; /* it may be extended, and is no lease */
+        a->leases[rng_below(&s->rng, LEASES_HELD)] = grant->token; /* it may be extended, and is no lease */
+}
+
+/* ACQUIRE_ALL: every arm at once. */
+static void settle_grants(struct sim *s, struct actor *a, struct request *r, const struct reply *reply)
+{
+    struct grant_cursor at = reply->grants.first;
+    struct grant grant;
+    uint32_t n = 0;
+    for (; engine_grant_next(&at, &grant); n++)
+        settle_grant(s, a, r, &r->facts[n], &grant);
+    MUST(n == r->cases, "%" PRIu32 " grants for %" PRIu32 " arms", n, r->cases);
 }
 
 /* ---- Waits ---- */
@@ -276,9 +363,14 @@ static void check_outcome(const struct held *x, const struct reply *reply)
 }
 
 /* A wait that is over in the way it should. */
-static void check_wait(const struct held *x, const struct case_fact *f, const struct reply *reply)
+static void check_wait(struct sim *s, struct held *x, const struct case_fact *f, const struct reply *reply)
 {
-    if (reply->result == RESULT_OUTCOME) {
+    if (x->kind == KIND_FLIGHT) {
+        check_flight_outcome(s, f, reply);
+    } else if (x->kind == KIND_BARRIER || x->kind == KIND_GROUP || x->kind == KIND_MUTEX ||
+               x->kind == KIND_CELL) {
+        check_gathered(s, x, f, reply);
+    } else if (reply->result == RESULT_OUTCOME) {
         check_outcome(x, reply);
     } else if (x->kind == KIND_WAITGROUP && f->verb == ARM_WAIT) {
         MUST(x->count == 0, "%" PRIu64 " are not done", x->count);
@@ -289,15 +381,37 @@ static void check_wait(const struct held *x, const struct case_fact *f, const st
     }
 }
 
+/* Whether somebody waits in the queue that a case would stand in: one that waits for others as well, say. */
+static bool waited_for(const struct sim *s, const struct case_fact *f)
+{
+    struct case_fact g;
+    for (int i = 0; i < ACTORS * SLOTS; i++) {
+        const struct request *r = &s->actors[i / SLOTS].slots[i % SLOTS];
+        for (uint32_t n = 0; request_waits(s, i / SLOTS, r) && n < r->cases; n++)
+            if (queued_fact(r, n, &g) && g.serial == f->serial && g.key == f->key && r->asked < s->holds.step)
+                return true;
+    }
+    return false;
+}
+
 /* It would block: it must. */
 static void check_blocked(const struct sim *s, int held, const struct case_fact *f)
 {
     const struct held *x = &s->holds.held[held];
     uint64_t permits, count = grips_on(&s->holds, held, false, &permits);
     switch (x->kind) {
-    case KIND_MUTEX:
-    case KIND_RWMUTEX: MUST(count > 0, "it is free"); break;
-    case KIND_SEMAPHORE: MUST(count > 0 || f->permits > x->size, "it is free"); break;
+    case KIND_MUTEX: MUST(f->verb == ARM_WAIT || count > 0 || waited_for(s, f), "it is free"); break;
+    case KIND_RWMUTEX: MUST(count > 0 || waited_for(s, f), "it is free"); break;
+    case KIND_SEMAPHORE: MUST(count > 0 || f->permits > x->size || waited_for(s, f), "it is free"); break;
+    case KIND_GROUP: MUST(count > 0 || (x->limit == 0 && f->verb == ARM_BEGIN), "it has room"); break;
+    case KIND_CELL: MUST((uint64_t)f->condition.operand == x->revision, "it is another"); break;
+    case KIND_BARRIER: MUST(x->parties > 1, "it is full"); break;
+    case KIND_FLIGHT: MUST(x->current[f->key] != 0, "nothing is in flight"); break;
+    case KIND_LIMITER:
+        MUST(!x->counted || f->permits > x->size || waited_for(s, f) ||
+                 permits_under(&s->holds, held, f->key) + f->permits > x->size,
+             "it has room");
+        break;
     case KIND_WAITGROUP: MUST(x->count > 0, "it is at zero"); break;
     case KIND_COUNTER: MUST(!condition_holds(f->condition, x->value), "it holds"); break;
     case KIND_ONCE: MUST(!x->done && (count > 0 || f->verb == ARM_WAIT), "it is to be had"); break;
@@ -307,175 +421,25 @@ static void check_blocked(const struct sim *s, int held, const struct case_fact 
 
 static void settle_case(struct sim *s, struct actor *a, struct request *r, const struct reply *reply)
 {
-    const struct case_fact *f = &r->facts[reply->has_index ? reply->index : 0];
-    int held = r->cases ? holds_find(&s->holds, f->serial) : -1;
+    struct case_fact f = r->facts[reply->has_index ? reply->index : 0];
+    int held = r->cases ? holds_find(&s->holds, f.serial) : -1;
     if (held < 0 || (r->op.code == OP_SELECT && !reply->has_index))
         return;
     struct held *x = &s->holds.held[held];
-    if (reply->result == RESULT_GRANT)
-        settle_grant(s, a, r, f, reply);
-    else if ((reply->status == STATUS_OK || reply->status == STATUS_OWNER_DIED) && !x->removed)
-        check_wait(x, f, reply);
-    else if (reply->status == STATUS_WOULD_BLOCK && !x->removed)
-        check_blocked(s, held, f);
+    if (reply->result == RESULT_GRANTS) {
+        settle_grants(s, a, r, reply);
+    } else if (reply->result == RESULT_GRANT) {
+        MUST(queued_fact(r, reply->has_index ? reply->index : 0, &f), "woken without a signal");
+        settle_grant(s, a, r, &f, &reply->grant);
+    } else if ((reply->status == STATUS_OK || reply->status == STATUS_OWNER_DIED) && !x->removed) {
+        check_wait(s, x, &f, reply);
+    } else if (reply->status == STATUS_WOULD_BLOCK && !x->removed && r->op.code != OP_ACQUIRE_ALL &&
+               r->op.code != OP_COND_WAIT) {
+        check_blocked(s, held, &f);
+    }
 }
 
 /* ---- Steps ---- */
-
-static void settle_unlock(struct sim *s, const struct request *r, int held, const struct reply *reply)
-{
-    struct holds *h = &s->holds;
-    bool shared = r->op.unlock.shared;
-    const struct grip *g = grip_of(h, held, r->op.unlock.token);
-    uint64_t all = grips_on(h, held, false, NULL), readers = grips_on(h, held, true, NULL);
-    enum status want = all > 0 && (readers > 0) == shared ? STATUS_STALE_TOKEN : STATUS_MISUSE;
-    if (g)
-        want = g->shared == shared ? STATUS_OK : STATUS_MISUSE;
-    MUST(reply->status == want, "unlock says %d, not %d", reply->status, want);
-    if (g && want == STATUS_OK)
-        grip_drop(h, (size_t)(g - h->grips));
-}
-
-/* The newest (or oldest) grip on an object that a holder has, or NULL. */
-static struct grip *grip_by_order(const struct holds *h, int held, uint32_t holder, bool newest)
-{
-    struct grip *best = NULL;
-    for (size_t i = 0; i < h->grips_count; i++) {
-        struct grip *g = &h->grips[i];
-        if (g->held == held && g->holder == holder && (!best || (g->order > best->order) == newest))
-            best = g;
-    }
-    return best;
-}
-
-/* Take up to k off a grip. What is left of k. */
-static uint64_t grip_take(struct holds *h, struct grip *g, uint64_t k)
-{
-    uint64_t part = g->permits < k ? g->permits : k;
-    g->permits -= part;
-    if (g->permits == 0)
-        grip_drop(h, (size_t)(g - h->grips));
-    return k - part;
-}
-
-static void settle_release(struct sim *s, const struct actor *a, const struct request *r, int held,
-                           const struct reply *reply)
-{
-    struct holds *h = &s->holds;
-    uint64_t k = r->op.release.permits, token = r->op.release.token, has = 0;
-    struct grip *g = token ? grip_of(h, held, token) : NULL;
-    for (size_t i = 0; i < h->grips_count; i++)
-        if (h->grips[i].held == held && h->grips[i].holder == a->life)
-            has += h->grips[i].permits;
-    if (token)
-        has = g ? g->permits : 0;
-    enum status want = token && !g ? STATUS_STALE_TOKEN : k > has ? STATUS_MISUSE : STATUS_OK;
-    MUST(reply->status == want, "release says %d, not %d", reply->status, want);
-    if (want != STATUS_OK)
-        return;
-    if (g)
-        grip_take(h, g, k ? k : g->permits);
-    while (!token && k > 0)
-        k = grip_take(h, grip_by_order(h, held, a->life, true), k);
-}
-
-static void settle_adopt(struct sim *s, const struct actor *a, const struct request *r,
-                         const struct reply *reply)
-{
-    struct grip *g = grip_of(&s->holds, -1, r->op.adopt.token);
-    MUST((reply->status == STATUS_OK) == (g != NULL), "adopt says %d", reply->status);
-    if (!g)
-        return;
-    g->holder = a->life;
-    g->order = ++s->holds.orders;
-}
-
-static void settle_add(struct sim *s, struct actor *a, struct request *r, int held, const struct reply *reply)
-{
-    struct holds *h = &s->holds;
-    struct held *x = &h->held[held];
-    int64_t d = r->op.add.delta;
-    bool below = d < 0 && (uint64_t)-d > x->count;
-    MUST((reply->status == STATUS_MISUSE) == below, "add %" PRId64 " to %" PRIu64 " says %d", d, x->count,
-         reply->status);
-    if (below)
-        return;
-    if (d > 0) {
-        x->lost = x->count == 0 ? 0 : x->lost;
-        x->count += (uint64_t)d;
-        struct case_fact f = {.serial = x->serial, .permits = (uint64_t)d};
-        if (r->op.add.owned)
-            settle_grant(s, a, r, &f, reply);
-        return;
-    }
-    uint64_t k = (uint64_t)-d, owned;
-    grips_on(h, held, false, &owned);
-    uint64_t unowned = x->count - owned;
-    x->count -= k;
-    for (struct grip *g; k > 0 && (g = grip_by_order(h, held, a->life, false));)
-        k = grip_take(h, g, k);
-    k -= k < unowned ? k : unowned;
-    for (size_t i = 0; k > 0 && i < h->grips_count;)
-        if (h->grips[i].held == held)
-            k = grip_take(h, &h->grips[i], k);
-        else
-            i++;
-}
-
-static int64_t updated(const struct held *x, const struct op *op)
-{
-    int64_t v = x->value, o = op->update.operand;
-    switch (op->update.verb) {
-    case COUNT_ADD: return (int64_t)((uint64_t)v + (uint64_t)o);
-    case COUNT_STORE:
-    case COUNT_SWAP: return o;
-    case COUNT_CAS: return v == op->update.expected ? o : v;
-    case COUNT_AND: return (int64_t)((uint64_t)v & (uint64_t)o);
-    case COUNT_OR: return (int64_t)((uint64_t)v | (uint64_t)o);
-    case COUNT_XOR: return (int64_t)((uint64_t)v ^ (uint64_t)o);
-    case COUNT_MAX: return v > o ? v : o;
-    case COUNT_MIN: return v < o ? v : o;
-    default: return v;
-    }
-}
-
-/* The operands here are small, or at the ends where nothing has bounds: so what wraps is out of bounds as well. */
-static void settle_update(struct sim *s, const struct request *r, int held, const struct reply *reply)
-{
-    struct held *x = &s->holds.held[held];
-    const struct op *op = &r->op;
-    int64_t next = updated(x, op);
-    bool load = op->update.verb == COUNT_LOAD;
-    enum status want = STATUS_OK;
-    if (!load && x->spec.fenced && op->update.fence == 0)
-        want = STATUS_MISUSE;
-    else if (!load && op->update.fence != 0 && op->update.fence < x->fence)
-        want = STATUS_STALE_TOKEN;
-    else if ((x->spec.has_min && next < x->spec.min) || (x->spec.has_max && next > x->spec.max))
-        want = STATUS_INVALID;
-    MUST(reply->status == want, "update says %d, not %d", reply->status, want);
-    if (want != STATUS_OK)
-        return;
-    MUST(reply->number == (op->update.verb == COUNT_ADD ? next : x->value), "it says %" PRId64 " of %" PRId64,
-         reply->number, x->value);
-    MUST(reply->truth == (op->update.verb == COUNT_CAS && x->value == op->update.expected), "swapped or not");
-    x->value = next;
-    if (!load && op->update.fence > x->fence)
-        x->fence = op->update.fence;
-}
-
-static void settle_end(struct sim *s, const struct request *r, int held, const struct reply *reply)
-{
-    struct held *x = &s->holds.held[held];
-    const struct grip *g = grip_of(&s->holds, held, r->op.end.token);
-    MUST((reply->status == STATUS_OK) == (g != NULL), "end says %d", reply->status);
-    if (!g)
-        return;
-    grip_drop(&s->holds, (size_t)(g - s->holds.grips));
-    x->done = true;
-    x->failed = r->op.end.failed;
-    x->result = r->op.end.value.int64;
-}
 
 void holds_settle(struct sim *s, struct actor *a, struct request *r, const struct reply *reply)
 {
@@ -488,24 +452,12 @@ void holds_settle(struct sim *s, struct actor *a, struct request *r, const struc
     int held = holds_find(&s->holds, r->facts[0].serial);
     if (!judged || (held >= 0 && s->holds.held[held].removed))
         return;
-    enum kind_code kind = held >= 0 ? s->holds.held[held].kind : KIND_NONE;
-    if (r->op.code == OP_ADOPT)
-        settle_adopt(s, a, r, reply);
-    else if (r->op.code == OP_UNLOCK && (kind == KIND_MUTEX || kind == KIND_RWMUTEX))
-        settle_unlock(s, r, held, reply);
-    else if (r->op.code == OP_RELEASE && kind == KIND_SEMAPHORE)
-        settle_release(s, a, r, held, reply);
-    else if (r->op.code == OP_ADD && kind == KIND_WAITGROUP)
-        settle_add(s, a, r, held, reply);
-    else if (r->op.code == OP_UPDATE && kind == KIND_COUNTER)
-        settle_update(s, r, held, reply);
-    else if (r->op.code == OP_END && kind == KIND_ONCE)
-        settle_end(s, r, held, reply);
+    settle_step(s, a, r, held, reply);
 }
 
 /* ---- The engine's word ---- */
 
-static void check_held(const struct sim *s, int held, const struct object_view *v)
+static void check_held(struct sim *s, int held, const struct object_view *v)
 {
     const struct held *x = &s->holds.held[held];
     uint64_t permits, count = grips_on(&s->holds, held, false, &permits);
@@ -516,6 +468,8 @@ static void check_held(const struct sim *s, int held, const struct object_view *
         MUST(v->hold.holds == count, "%" PRIu64 " holds, not %" PRIu64, v->hold.holds, count);
         MUST(v->hold.owner_died == (x->died || x->poisoned), "the owner died: %d", v->hold.owner_died);
         MUST(v->hold.done == x->done, "done: %d", v->hold.done);
+        if (x->kind == KIND_MUTEX)
+            groups_check(s, held, v);
         break;
     case KIND_SEMAPHORE:
         MUST(v->hold.free == x->size - permits, "%" PRIu64 " free of %" PRIu64 ", %" PRIu64 " are held",
@@ -530,17 +484,19 @@ static void check_held(const struct sim *s, int held, const struct object_view *
         MUST(v->count.value == x->value && v->count.fence == x->fence, "value %" PRId64 ", not %" PRId64,
              v->count.value, x->value);
         break;
-    default: break;
+    default: groups_check(s, held, v); break;
     }
 }
 
-void holds_check(const struct sim *s)
+void holds_check(struct sim *s)
 {
     for (const struct object *o = engine_object_next(s->engine, NULL); o;
          o = engine_object_next(s->engine, o)) {
         struct object_view v;
         engine_object_view(s->engine, o, &v);
         int held = v.kind >= KIND_MUTEX ? holds_find(&s->holds, v.serial) : -1;
+        if (v.key.data)
+            continue;
         MUST(held >= 0 || v.kind < KIND_MUTEX, "a %s that nobody made", kind_name(v.kind));
         if (held >= 0 && !s->holds.held[held].removed)
             check_held(s, held, &v);

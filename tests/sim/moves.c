@@ -72,9 +72,8 @@ static struct value some_value(struct sim *s, struct actor *a, const struct ref 
     return v;
 }
 
-/* Fill the values of a sending case and say so to the oracle. Those of a wrong type are offered as well: they must never come. */
-static void fill_values(struct sim *s, struct actor *a, struct case_fact *f, const struct ref *ref,
-                        struct value *values, uint32_t count)
+void fill_values(struct sim *s, struct actor *a, struct case_fact *f, const struct ref *ref,
+                 struct value *values, uint32_t count)
 {
     f->count = count;
     for (uint32_t i = 0; i < count; i++) {
@@ -426,14 +425,16 @@ static const struct move {
     unsigned weight;
     void (*fill)(struct sim *s, struct actor *a, struct request *r);
 } moves[] = {
-    {260, move_send},         {240, move_recv},   {160, move_select}, {70, move_send_many},
-    {70, move_recv_many},     {110, move_leases}, {50, move_channel}, {40, move_context},
-    {30, move_timer},         {12, move_trigger}, {40, move_handle},  {8, move_close},
-    {8, move_remove},         {50, move_other},   {30, move_cancel},  {10, move_quiesce},
-    {60, move_ack_replies},   {1, move_bye},      {150, move_lock},   {150, move_unlock},
-    {70, move_acquire},       {60, move_release}, {60, move_begin},   {40, move_end},
-    {70, move_wait},          {80, move_add},     {80, move_update},  {25, move_adopt},
-    {50, move_make_holdable},
+    {260, move_send},         {240, move_recv},   {160, move_select},     {70, move_send_many},
+    {70, move_recv_many},     {110, move_leases}, {50, move_channel},     {40, move_context},
+    {30, move_timer},         {12, move_trigger}, {40, move_handle},      {8, move_close},
+    {8, move_remove},         {50, move_other},   {30, move_cancel},      {10, move_quiesce},
+    {60, move_ack_replies},   {1, move_bye},      {150, move_lock},       {150, move_unlock},
+    {70, move_acquire},       {60, move_release}, {60, move_begin},       {40, move_end},
+    {70, move_wait},          {80, move_add},     {80, move_update},      {25, move_adopt},
+    {80, move_make_holdable}, {60, move_take},    {60, move_acquire_all}, {70, move_cond_wait},
+    {60, move_signal},        {20, move_reserve}, {15, move_refund},      {12, move_tune},
+    {15, move_forget},        {60, move_fenced},  {30, move_exchange},
 };
 
 static void ask_something(struct sim *s, struct actor *a)

@@ -215,6 +215,8 @@ static void run_world(struct world *w, const struct words *words)
         world_step(w, &(struct op){.code = OP_DRAIN}, "");
     } else if (!w->engine) {
         bad("nothing has happened yet");
+    } else if (strcmp(verb, "list") == 0) {
+        show_objects(w->out, w);
     } else if (strcmp(verb, "dump") == 0) {
         show_sessions(w->out, w);
     } else if (strcmp(verb, "count") == 0) {

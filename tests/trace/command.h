@@ -6,13 +6,13 @@
  *     A0 send jobs "x"                 seq 0: not exactly once
  *     A recv jobs lease=10s -> l       $l is the lease; $l of a made object or received handle is its handle
  *     A1 select recv a | send b "x" | after 10ms | default
- *     A lock m ttl=1s -> t             $t is the token; see fill_hold.c for locks, groups, counters
+ *     A lock m ttl=1s -> t             $t is the token; fill_hold.c, fill_group.c and fill_limit.c have the words of each kind
  *     A dies                           its connections close
  *     @100ms                           time comes to 100 ms, from deadline to deadline; "@+5ms" by so much
  *     @100ms late                      in one leap, as a stalled daemon sees it
  *     engine seed=7 calls=3            options, before all else
  *     fail 1                           the first allocation of the next request fails
- *     describe jobs / dump / count / next / drain
+ *     describe jobs / list / dump / count / next / drain
  *
  * The operations are those of ops.def, by their names there.
  */

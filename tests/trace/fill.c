@@ -2,6 +2,7 @@
  * fill.c - an operation from the words of a command (fill.h).
  *
  * One function an operation, in a table by op_code. Arrays (values, arms, leases) are taken from the command's arena and live as long as it.
+ * Fillers of the kinds that are held, gathered at or limited stand in fill_hold.c, fill_group.c and fill_limit.c.
  */
 #include "fill.h"
 
@@ -49,6 +50,8 @@ static void fill_channel(struct filling *f, char *at)
         c->deliveries_max = (uint32_t)parse_number(text);
     else if ((text = option(at, "dead")))
         c->dead_letter = parse_ref(f->w, text);
+    else if (strcmp(at, "fenced") == 0)
+        c->fenced = true;
     else if ((text = option(at, "type"))) {
         for (int t = 1; t < VALUE_COUNT; t++)
             if (strcmp(type_name((enum value_type)t), text) == 0)
@@ -189,6 +192,11 @@ static void fill_kind(struct filling *f, char *at)
     case KIND_SEMAPHORE: fill_semaphore(f, at); break;
     case KIND_COUNTER: fill_counter(f, at); break;
     case KIND_ONCE: fill_once(f, at); break;
+    case KIND_BARRIER: fill_barrier(f, at); break;
+    case KIND_GROUP: fill_group(f, at); break;
+    case KIND_FLIGHT: fill_flight(f, at); break;
+    case KIND_LIMITER: fill_limiter(f, at); break;
+    case KIND_CELL: fill_cell(f, at); break;
     default: bad("a %s takes no %s", kind_name(f->op->make.kind), at);
     }
 }
@@ -200,6 +208,8 @@ static void fill_make(struct filling *f)
                                         "cancelable", "without_cancel", "fenced",   "poison"};
     struct make_op *m = &f->op->make;
     m->kind = kind_by_name(word(f));
+    if (m->kind == KIND_GROUP)
+        m->group.limit = -1;
     bool named = more(f) && !strchr(peek(f), '=');
     for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
         named = named && strcmp(peek(f), flags[i]) != 0;
@@ -229,9 +239,25 @@ static void fill_open(struct filling *f)
     }
 }
 
+uint64_t fence_option(struct filling *f)
+{
+    char *text = more(f) ? option(peek(f), "fence") : NULL;
+    if (!text)
+        return 0;
+    f->next++;
+    return parse_token(f->w, text);
+}
+
+/* REMOVE, STOP */
 static void fill_ref(struct filling *f)
 {
+    f->op->stop.ref = ref(f);
+}
+
+static void fill_close(struct filling *f)
+{
     f->op->close.ref = ref(f);
+    f->op->close.fence = fence_option(f);
 }
 
 static void fill_drop(struct filling *f)
@@ -253,6 +279,7 @@ static void fill_send(struct filling *f)
 {
     f->op->send.ref = ref(f);
     f->op->send.value = parse_value(f->w, word(f));
+    f->op->send.fence = fence_option(f);
 }
 
 static int64_t lease_option(struct filling *f)
@@ -268,6 +295,7 @@ static void fill_recv(struct filling *f)
 {
     f->op->recv.ref = ref(f);
     f->op->recv.lease_ns = lease_option(f);
+    f->op->recv.fence = fence_option(f);
 }
 
 static void fill_send_many(struct filling *f)
@@ -275,6 +303,7 @@ static void fill_send_many(struct filling *f)
     struct value *values = arena_get(f->words.count * sizeof *values);
     f->op->send_many.ref = ref(f);
     f->op->send_many.values = values;
+    f->op->send_many.fence = fence_option(f);
     while (more(f))
         values[f->op->send_many.count++] = parse_value(f->w, word(f));
 }
@@ -289,6 +318,7 @@ static void fill_recv_many(struct filling *f)
         f->next++;
     }
     f->op->recv_many.lease_ns = lease_option(f);
+    f->op->recv_many.fence = fence_option(f);
 }
 
 /* verb [ref [value]] [lease=] [x1000], up to "|" */
@@ -304,12 +334,14 @@ static struct arm_spec fill_arm(struct filling *f, size_t *ret_times)
     *ret_times = 1;
     for (int n = 0; more(f) && strcmp(peek(f), "|") != 0;) {
         char *text, *at = word(f);
-        if (fill_hold_arm(f, &a, at, n)) {
+        if (fill_hold_arm(f, &a, at, n) || fill_cond_arm(f, &a, at, n)) {
             n++;
             continue;
         }
         if ((text = option(at, "lease")))
             a.lease_ns = parse_duration(text);
+        else if ((text = option(at, "fence")))
+            a.token = parse_token(f->w, text);
         else if (at[0] == 'x' && strspn(at + 1, "0123456789") == strlen(at + 1) && at[1])
             *ret_times = parse_number(at + 1);
         else if (a.verb == ARM_AFTER)
@@ -322,7 +354,7 @@ static struct arm_spec fill_arm(struct filling *f, size_t *ret_times)
     return a;
 }
 
-static void fill_select(struct filling *f)
+const struct arm_spec *fill_arms(struct filling *f, uint32_t *ret_count)
 {
     struct arm_spec *arms = NULL;
     size_t count = 0, times;
@@ -336,8 +368,13 @@ static void fill_select(struct filling *f)
         if (more(f))
             f->next++;
     }
-    f->op->select.arms = arms;
-    f->op->select.count = (uint32_t)count;
+    *ret_count = (uint32_t)count;
+    return arms;
+}
+
+static void fill_select(struct filling *f)
+{
+    f->op->select.arms = fill_arms(f, &f->op->select.count);
 }
 
 static void fill_leases(struct filling *f)
@@ -389,7 +426,7 @@ static void (*const fillers[OP_COUNT])(struct filling *f) = {
     [OP_DUP] = fill_open,
     [OP_DROP] = fill_drop,
     [OP_REMOVE] = fill_ref,
-    [OP_CLOSE] = fill_ref,
+    [OP_CLOSE] = fill_close,
     [OP_SEND] = fill_send,
     [OP_RECV] = fill_recv,
     [OP_SELECT] = fill_select,
@@ -411,8 +448,17 @@ static void (*const fillers[OP_COUNT])(struct filling *f) = {
     [OP_WAIT] = fill_wait,
     [OP_ADD] = fill_add,
     [OP_UPDATE] = fill_update,
+    [OP_EXCHANGE] = fill_exchange,
     [OP_BEGIN] = fill_begin,
     [OP_END] = fill_end,
+    [OP_ACQUIRE_ALL] = fill_acquire_all,
+    [OP_COND_WAIT] = fill_cond_wait,
+    [OP_SIGNAL] = fill_signal,
+    [OP_TAKE] = fill_take,
+    [OP_RESERVE] = fill_reserve,
+    [OP_REFUND] = fill_refund,
+    [OP_TUNE] = fill_tune,
+    [OP_FORGET] = fill_forget,
 };
 
 void fill_op(struct world *w, struct op *op, char letter, struct words words)

@@ -1,7 +1,7 @@
 /*
  * filling.h - the words of one command on their way into an operation.
  *
- * What fill.c and fill_hold.c share: a cursor over the words, and the fillers of the operations on what can be held. A filler takes its
+ * What the fill files share: a cursor over the words, and the fillers of the operations that do not stand in fill.c. A filler takes its
  * words; what is left over is an error.
  */
 #ifndef TRACE_FILLING_H
@@ -42,10 +42,28 @@ static inline struct ref ref(struct filling *f)
     return parse_ref(f->w, word(f));
 }
 
-/* One word of a make that the kind takes: semaphores, counters, onces. */
+/* Does the next word begin with a digit? */
+static inline bool number_next(const struct filling *f)
+{
+    return more(f) && *peek(f) >= '0' && *peek(f) <= '9';
+}
+
+/* Arms between "|", each "xN" times over (fill.c). */
+const struct arm_spec *fill_arms(struct filling *f, uint32_t *ret_count);
+/* "fence=$t", when it comes next; else 0 (fill.c). */
+uint64_t fence_option(struct filling *f);
+
+/* One word of a make that the kind takes. */
 void fill_semaphore(struct filling *f, char *at);
 void fill_counter(struct filling *f, char *at);
+void fill_cell(struct filling *f, char *at);
 void fill_once(struct filling *f, char *at);
+void fill_barrier(struct filling *f, char *at);
+void fill_group(struct filling *f, char *at);
+void fill_flight(struct filling *f, char *at);
+void fill_limiter(struct filling *f, char *at);
+
+/* fill_hold.c */
 
 void fill_lock(struct filling *f);
 void fill_unlock(struct filling *f);
@@ -55,10 +73,25 @@ void fill_adopt(struct filling *f);
 void fill_wait(struct filling *f);
 void fill_add(struct filling *f);
 void fill_update(struct filling *f);
+void fill_exchange(struct filling *f);
 void fill_begin(struct filling *f);
 void fill_end(struct filling *f);
 
-/* The words of an arm that holds or waits: ref [permits | compare operand] [ttl=], up to "|". False: the verb is no such. */
+/* One word of an arm that holds or waits: ref [permits | compare operand] [ttl=] [key=] [value=]. False: the verb is no such. */
 bool fill_hold_arm(struct filling *f, struct arm_spec *a, char *at, int n);
+
+/* fill_group.c */
+void fill_acquire_all(struct filling *f);
+void fill_cond_wait(struct filling *f);
+void fill_signal(struct filling *f);
+void fill_forget(struct filling *f);
+/* One word of ARM_COND: ref lock token [ttl=]. False: the verb is another. */
+bool fill_cond_arm(struct filling *f, struct arm_spec *a, char *at, int n);
+
+/* fill_limit.c */
+void fill_take(struct filling *f);
+void fill_reserve(struct filling *f);
+void fill_refund(struct filling *f);
+void fill_tune(struct filling *f);
 
 #endif

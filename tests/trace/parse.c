@@ -99,6 +99,34 @@ uint64_t parse_number(const char *word)
     return n;
 }
 
+int64_t parse_integer(const char *word)
+{
+    char *end;
+    errno = 0;
+    int64_t n = strtoll(word, &end, 10);
+    if (errno || end == word || *end)
+        bad("not an integer: %s", word);
+    return n;
+}
+
+uint64_t parse_token(const struct world *w, const char *word)
+{
+    return *word == '$' ? world_variable(w, word + 1) : parse_number(word);
+}
+
+struct rate parse_rate(const char *word)
+{
+    if (strcmp(word, "inf") == 0)
+        return (struct rate){.infinite = true};
+    char *end;
+    errno = 0;
+    struct rate r = {.count = strtoull(word, &end, 10)};
+    if (errno || end == word || *end != '/')
+        bad("not a rate: %s", word);
+    r.period_ns = (uint64_t)parse_duration(end + 1);
+    return r;
+}
+
 static const struct unit {
     const char *name;
     int64_t ns;

@@ -39,6 +39,11 @@ int64_t parse_duration(const char *word);
 /* A duration, to the largest unit that divides it: "1500ms". buf has 32 bytes. Returns buf. */
 const char *show_duration(int64_t ns, char *buf);
 uint64_t parse_number(const char *word);
+int64_t parse_integer(const char *word);
+/* $variable or a number: of a token, a reservation. */
+uint64_t parse_token(const struct world *w, const char *word);
+/* "10/1s", or "inf". */
+struct rate parse_rate(const char *word);
 /* "send+close" */
 uint8_t parse_rights(const char *word);
 /* Undo the quotes and escapes of "..." or '...'. */

@@ -126,10 +126,64 @@ static void show_grant(FILE *out, const struct reply *reply)
 static void show_outcome(FILE *out, const struct reply *reply)
 {
     fputs(reply->truth ? "failed" : "done", out);
+    if (reply->item.value.type != VALUE_NONE) {
+        fputc(' ', out);
+        show_value(out, &reply->item.value);
+    }
+    if (reply->shared)
+        fputs(" shared", out);
+}
+
+static void show_grants(FILE *out, const struct reply *reply)
+{
+    struct grant_cursor at = reply->grants.first;
+    struct reply one = {0};
+    uint32_t n = 0;
+    while (engine_grant_next(&at, &one.grant)) {
+        fputs(n++ ? " | " : "", out);
+        show_grant(out, &one);
+    }
+    if (n != reply->grants.count)
+        fprintf(out, " (but %" PRIu32 " were to come)", reply->grants.count);
+}
+
+static void show_leader(FILE *out, const struct reply *reply)
+{
+    fputs(reply->grant.token ? "leader" : "nobody", out);
     if (reply->item.value.type == VALUE_NONE)
         return;
     fputc(' ', out);
     show_value(out, &reply->item.value);
+}
+
+/* What it held, its revision now, and whether a CAS found what it expected. */
+static void show_content(FILE *out, const struct reply *reply)
+{
+    show_value(out, &reply->item.value);
+    fprintf(out, " revision=%" PRIu64 "%s", reply->count, reply->truth ? " swapped" : "");
+}
+
+/* A reservation that was given says when its tokens are there; all else what is left. */
+static void show_quota(FILE *out, const struct reply *reply)
+{
+    const struct quota *q = &reply->quota;
+    char duration[32];
+    fputs(reply->truth ? "allowed" : "refused", out);
+    if (reply->op == OP_RESERVE && reply->truth) {
+        fprintf(out, " delay=%s%s", show_duration(q->delay_ns, duration), q->token ? " token" : "");
+        return;
+    }
+    fprintf(out, " remaining=%" PRId64, q->remaining);
+    if (q->retry_after_ns)
+        fprintf(out, " retry=%s", show_duration(q->retry_after_ns, duration));
+}
+
+/* An UPDATE's, a counter's, or the cycle of a barrier. */
+static void show_number(FILE *out, const struct reply *reply)
+{
+    fprintf(out, "%" PRId64, reply->number);
+    if (reply->truth)
+        fputs(reply->op == OP_UPDATE ? " swapped" : " last", out);
 }
 
 void show_reply(FILE *out, const struct reply *reply)
@@ -154,7 +208,11 @@ void show_reply(FILE *out, const struct reply *reply)
         break;
     case RESULT_GRANT: show_grant(out, reply); break;
     case RESULT_OUTCOME: show_outcome(out, reply); break;
-    case RESULT_NUMBER: fprintf(out, "%" PRId64 "%s", reply->number, reply->truth ? " swapped" : ""); break;
+    case RESULT_NUMBER: show_number(out, reply); break;
+    case RESULT_GRANTS: show_grants(out, reply); break;
+    case RESULT_LEADER: show_leader(out, reply); break;
+    case RESULT_CELL: show_content(out, reply); break;
+    case RESULT_QUOTA: show_quota(out, reply); break;
     case RESULT_SESSION: fputs(reply->opened.resumed ? "resumed" : "opened", out); break;
     }
 }
@@ -171,6 +229,10 @@ static void show_channel(FILE *out, const struct channel_view *c)
         fprintf(out, " deliveries=%" PRIu32, c->deliveries_max);
     if (c->closed)
         fputs(" closed", out);
+    if (c->fenced)
+        fputs(c->fence ? " fenced fence" : " fenced", out);
+    else if (c->fence)
+        fputs(" fence", out);
 }
 
 static void show_context(FILE *out, const struct world *w, const struct object *o,
@@ -216,6 +278,39 @@ static void show_hold(FILE *out, const struct world *w, enum kind_code kind, con
         fprintf(out, " holds=%" PRIu64, h->holds);
     if (h->owner_died)
         fputs(" owner died", out);
+    if (h->said.type != VALUE_NONE) {
+        fputs(" says ", out);
+        show_value(out, &h->said);
+    }
+}
+
+static void show_group(FILE *out, const struct hold_view *h)
+{
+    fprintf(out, "running=%" PRIu64, h->holds);
+    if (h->has_limit)
+        fprintf(out, " limit=%" PRIu64, h->size);
+    if (h->said.type != VALUE_NONE) {
+        fputs(" error ", out);
+        show_value(out, &h->said);
+    }
+    if (h->context)
+        fputs(" context", out);
+}
+
+static void show_limiter(FILE *out, const struct limiter_view *l)
+{
+    static const char *const names[LIMIT_ALGORITHMS] = {"bucket", "window", "sliding",
+                                                        "meter",  "queue",  "concurrency"};
+    char duration[32];
+    fputs(names[l->algorithm], out);
+    if (l->rate.infinite)
+        fputs(" rate=inf", out);
+    else if (l->algorithm != LIMIT_CONCURRENCY)
+        fprintf(out, " rate=%" PRIu64 "/%s", l->rate.count,
+                show_duration((int64_t)l->rate.period_ns, duration));
+    if (l->algorithm != LIMIT_WINDOW && l->algorithm != LIMIT_SLIDING)
+        fprintf(out, " burst=%" PRIu64, l->burst);
+    fprintf(out, " remaining=%" PRId64 " keys=%" PRIu64, l->remaining, l->keys);
 }
 
 static void show_count(FILE *out, const struct count_view *c)
@@ -225,6 +320,12 @@ static void show_count(FILE *out, const struct count_view *c)
         fprintf(out, " lost=%" PRIu64, c->lost);
     if (c->fence)
         fputs(" fence", out);
+}
+
+static void show_cell(FILE *out, const struct cell_view *c)
+{
+    show_value(out, &c->value);
+    fprintf(out, " revision=%" PRIu64 "%s", c->revision, c->fence ? " fence" : "");
 }
 
 /* The requests parked on an object, in the order in which they will be served. */
@@ -249,9 +350,15 @@ void show_object(FILE *out, const struct world *w, const struct object *o)
 {
     struct object_view v;
     engine_object_view(w->engine, o, &v);
-    fprintf(out, "  %s ", kind_name(v.kind));
+    fprintf(out, "  %s", kind_name(v.kind));
     if (v.name.size)
-        fprintf(out, "%.*s ", (int)v.name.size, (const char *)v.name.data);
+        fprintf(out, " %.*s", (int)v.name.size, (const char *)v.name.data);
+    if (v.key.data) {
+        fputc(' ', out);
+        show_quoted(out, v.key, '"');
+    }
+    if (v.kind != KIND_COND)
+        fputc(' ', out);
     switch (v.kind) {
     case KIND_CHANNEL: show_channel(out, &v.channel); break;
     case KIND_CONTEXT: show_context(out, w, o, &v.context); break;
@@ -262,8 +369,22 @@ void show_object(FILE *out, const struct world *w, const struct object *o)
     case KIND_RWMUTEX:
     case KIND_SEMAPHORE:
     case KIND_ONCE: show_hold(out, w, v.kind, &v.hold); break;
+    case KIND_FLIGHT:
+        if (v.key.data)
+            show_hold(out, w, v.kind, &v.hold);
+        else
+            fprintf(out, "%" PRIu64 " in flight", v.hold.holds);
+        break;
+    case KIND_GROUP: show_group(out, &v.hold); break;
+    case KIND_BARRIER:
+        fprintf(out, "%" PRIu32 " of %" PRIu32 " cycle=%" PRIu64, v.barrier.arrived, v.barrier.parties,
+                v.barrier.cycle);
+        break;
+    case KIND_LIMITER: show_limiter(out, &v.limiter); break;
     case KIND_WAITGROUP:
     case KIND_COUNTER: show_count(out, &v.count); break;
+    case KIND_CELL: show_cell(out, &v.cell); break;
+    case KIND_COND:
     case KIND_NONE:
     case KIND_COUNT: break;
     }
@@ -307,6 +428,13 @@ void show_sessions(FILE *out, const struct world *w)
              c = engine_call_next(w->engine, s, c))
             show_call(out, w, c);
     }
+}
+
+void show_objects(FILE *out, const struct world *w)
+{
+    for (const struct object *o = engine_object_next(w->engine, NULL); o;
+         o = engine_object_next(w->engine, o))
+        show_object(out, w, o);
 }
 
 void show_counts(FILE *out, const struct world *w)

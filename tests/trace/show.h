@@ -17,8 +17,9 @@ struct world;
 void show_reply(FILE *out, const struct reply *reply);
 void show_value(FILE *out, const struct value *v);
 
-/* The lines of the queries: describe REF, dump, count, next. */
+/* The lines of the queries: describe REF, list, dump, count, next. */
 void show_object(FILE *out, const struct world *w, const struct object *o);
+void show_objects(FILE *out, const struct world *w);
 void show_sessions(FILE *out, const struct world *w);
 void show_counts(FILE *out, const struct world *w);
 

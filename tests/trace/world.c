@@ -73,8 +73,17 @@ static void bind_names(struct world *w, const struct request *r, const struct re
     int i = 0;
     if (reply->result == RESULT_MADE && r->names[0])
         world_set(w, r->names[0], reply->made.handle);
-    if (reply->result == RESULT_GRANT && r->names[0])
+    if ((reply->result == RESULT_GRANT || reply->result == RESULT_LEADER) && r->names[0])
         world_set(w, r->names[0], reply->grant.token);
+    if (reply->result == RESULT_CELL && r->names[0])
+        world_set(w, r->names[0], reply->count);
+    if (reply->result == RESULT_QUOTA && r->names[0])
+        world_set(w, r->names[0], reply->quota.token);
+    struct grant_cursor next = reply->grants.first;
+    struct grant grant;
+    for (int n = 0; reply->result == RESULT_GRANTS && engine_grant_next(&next, &grant); n++)
+        if (n < NAMES_PER_REQUEST && r->names[n])
+            world_set(w, r->names[n], grant.token);
     bool more = reply->result == RESULT_ITEM;
     if (reply->result == RESULT_ITEMS)
         more = engine_item_next(&at, &item);
@@ -95,20 +104,39 @@ static struct request *request_by_route(const struct world *w, uint64_t route)
     return r;
 }
 
+/* The largest and the smallest token that a reply gives; 0: it gives none. */
+static uint64_t tokens_of(const struct reply *reply, uint64_t *ret_least)
+{
+    uint64_t most = *ret_least = 0;
+    struct grant_cursor next = reply->grants.first;
+    struct grant grant;
+    if (reply->result == RESULT_GRANT)
+        most = *ret_least = reply->grant.token;
+    if (reply->result == RESULT_QUOTA)
+        most = *ret_least = reply->quota.token;
+    while (reply->result == RESULT_GRANTS && engine_grant_next(&next, &grant)) {
+        if (grant.token && (*ret_least == 0 || grant.token < *ret_least))
+            *ret_least = grant.token;
+        if (grant.token > most)
+            most = grant.token;
+    }
+    return most;
+}
+
 /* A fencing token is larger than every one before it; only the answer to a repeat has an old one. */
 static void check_token(struct world *w, const struct request *r, const struct reply *reply)
 {
-    if (reply->result != RESULT_GRANT || reply->grant.token == 0)
+    uint64_t least, most = tokens_of(reply, &least);
+    if (most == 0)
         return;
     for (const struct request *old = r->next; old && r->seq; old = old->next)
         if (old->answered && old->session == r->session && old->seq == r->seq)
             return;
     if (r->answered)
         return;
-    if (reply->grant.token <= w->token_max)
-        bad("token %llu after %llu", (unsigned long long)reply->grant.token,
-            (unsigned long long)w->token_max);
-    w->token_max = reply->grant.token;
+    if (least <= w->token_max)
+        bad("token %llu after %llu", (unsigned long long)least, (unsigned long long)w->token_max);
+    w->token_max = most;
 }
 
 static void print_reply(struct world *w, const struct reply *reply, const char *prefix)

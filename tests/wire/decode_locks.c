@@ -1,5 +1,5 @@
 /*
- * decode_locks.c - the tests of decoding for locks, permits, groups, counters and onces: decode_test.c's other half.
+ * decode_locks.c - the tests of decoding for locks, permits, conditions, groups, counters, cells, onces and flights: more of decode_test.c.
  *
  * Absence is looked at with every field, since it has a meaning: one permit, all that a token holds, no limit of time.
  */
@@ -19,6 +19,10 @@ void test_lock(void)
     decoded(m, &got, OP_LOCK);
     assert_true(got.op.lock.shared);
     assert_int_equal(got.op.lock.ttl_ns, INT64_MAX);
+    assert_int_equal(got.op.lock.value.type, VALUE_NONE);
+    x.value = &b.value;
+    decoded(m, &got, OP_LOCK);
+    assert_bytes(got.op.lock.value.bytes, "payload");
 }
 
 void test_unlock(void)
@@ -154,6 +158,42 @@ void test_update(void)
     }
 }
 
+void test_exchange(void)
+{
+    MESSAGE(Sluice__V1__Exchange, sluice__v1__exchange__init, EXCHANGE);
+    m->exchange = &x;
+    x.ref = &b.ref;
+    decoded(m, &got, OP_EXCHANGE);
+    is_77(got.op.exchange.ref);
+    assert_int_equal(got.op.exchange.verb, CELL_LOAD);
+    assert_int_equal(got.op.exchange.value.type, VALUE_NONE);
+    assert_int_equal(got.op.exchange.expected.type, VALUE_NONE);
+    assert_false(got.op.exchange.has_revision);
+    assert_int_equal(got.op.exchange.fence, 0);
+    Sluice__V1__Value old = SLUICE__V1__VALUE__INIT;
+    old.kind_case = SLUICE__V1__VALUE__KIND_INTEGER;
+    old.integer = INT64_MIN;
+    x.has_verb = x.has_fence = 1;
+    x.value = &b.value;
+    x.expected = &old;
+    x.fence = UINT64_MAX;
+    for (int verb = CELL_LOAD; verb < CELL_VERBS; verb++) {
+        x.verb = (Sluice__V1__Exchange__Verb)verb;
+        decoded(m, &got, OP_EXCHANGE);
+        assert_int_equal(got.op.exchange.verb, verb);
+        assert_bytes(got.op.exchange.value.bytes, "payload");
+        assert_int_equal(got.op.exchange.expected.type, VALUE_INT64);
+        assert_int_equal(got.op.exchange.expected.int64, INT64_MIN);
+        assert_true(got.op.exchange.fence == UINT64_MAX);
+    }
+    x.has_revision = 1;
+    decoded(m, &got, OP_EXCHANGE); /* of revision 0: that it is empty */
+    assert_true(got.op.exchange.has_revision && got.op.exchange.revision == 0);
+    x.revision = UINT64_MAX;
+    decoded(m, &got, OP_EXCHANGE);
+    assert_true(got.op.exchange.revision == UINT64_MAX);
+}
+
 void test_begin(void)
 {
     MESSAGE(Sluice__V1__Begin, sluice__v1__begin__init, BEGIN);
@@ -166,6 +206,94 @@ void test_begin(void)
     x.ttl_ns = 7;
     decoded(m, &got, OP_BEGIN);
     assert_int_equal(got.op.begin.ttl_ns, 7);
+    assert_int_equal(got.op.begin.key.size, 0);
+    x.has_key = 1;
+    x.key = data_of("user:7");
+    decoded(m, &got, OP_BEGIN);
+    assert_bytes(got.op.begin.key, "user:7");
+}
+
+void test_forget(void)
+{
+    MESSAGE(Sluice__V1__Forget, sluice__v1__forget__init, FORGET);
+    m->forget = &x;
+    x.ref = &b.other;
+    decoded(m, &got, OP_FORGET);
+    is_other(got.op.forget.ref);
+    assert_int_equal(got.op.forget.key.size, 0);
+    x.has_key = 1;
+    x.key = data_of("user:7");
+    decoded(m, &got, OP_FORGET);
+    assert_bytes(got.op.forget.key, "user:7");
+}
+
+void test_acquire_all(void)
+{
+    MESSAGE(Sluice__V1__AcquireAll, sluice__v1__acquire_all__init, ACQUIRE_ALL);
+    Sluice__V1__Arm arms[ACQUIRE_ALL_MAX], *list[ACQUIRE_ALL_MAX];
+    for (int i = 0; i < ACQUIRE_ALL_MAX; i++) {
+        sluice__v1__arm__init(&arms[i]);
+        arms[i].has_verb = 1;
+        arms[i].verb = (Sluice__V1__Verb)(ARM_LOCK + i % 3);
+        arms[i].ref = i ? &b.other : &b.ref;
+        list[i] = &arms[i];
+    }
+    arms[0].value = &b.value;
+    arms[1].has_lease_ns = 1;
+    arms[1].lease_ns = 90;
+    arms[2].has_permits = 1;
+    arms[2].permits = 3;
+    m->acquire_all = &x;
+    x.arms = list;
+    x.n_arms = ACQUIRE_ALL_MAX;
+    decoded(m, &got, OP_ACQUIRE_ALL);
+    const struct arm_spec *a = got.op.acquire_all.arms;
+    assert_int_equal(got.op.acquire_all.count, ACQUIRE_ALL_MAX);
+    assert_int_equal(a[0].verb, ARM_LOCK);
+    is_77(a[0].ref);
+    assert_bytes(a[0].value.bytes, "payload");
+    assert_int_equal(a[0].lease_ns, 0);
+    assert_int_equal(a[1].verb, ARM_RLOCK);
+    is_other(a[1].ref);
+    assert_int_equal(a[1].lease_ns, 90);
+    assert_int_equal(a[2].verb, ARM_ACQUIRE);
+    assert_int_equal(a[2].permits, 3);
+    assert_int_equal(a[5].permits, 1);
+    assert_int_equal(a[5].value.type, VALUE_NONE);
+}
+
+void test_cond_wait(void)
+{
+    MESSAGE(Sluice__V1__CondWait, sluice__v1__cond_wait__init, COND_WAIT);
+    m->cond_wait = &x;
+    x.ref = &b.ref;
+    decoded(m, &got, OP_COND_WAIT);
+    is_77(got.op.cond_wait.ref);
+    assert_int_equal(got.op.cond_wait.lock.handle, 0);
+    assert_int_equal(got.op.cond_wait.lock.name_size, 0);
+    assert_int_equal(got.op.cond_wait.token, 0);
+    assert_int_equal(got.op.cond_wait.ttl_ns, 0);
+    x.lock = &b.other;
+    x.has_token = x.has_ttl_ns = 1;
+    x.token = 6;
+    x.ttl_ns = 70;
+    decoded(m, &got, OP_COND_WAIT);
+    is_other(got.op.cond_wait.lock);
+    assert_int_equal(got.op.cond_wait.token, 6);
+    assert_int_equal(got.op.cond_wait.ttl_ns, 70);
+}
+
+void test_signal(void)
+{
+    MESSAGE(Sluice__V1__Signal, sluice__v1__signal__init, SIGNAL);
+    m->signal = &x;
+    x.ref = &b.ref;
+    decoded(m, &got, OP_SIGNAL);
+    is_77(got.op.signal.ref);
+    assert_false(got.op.signal.all);
+    x.has_all = x.all = 1;
+    decoded(m, &got, OP_SIGNAL);
+    assert_true(got.op.signal.all);
 }
 
 void test_end(void)

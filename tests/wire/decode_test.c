@@ -2,7 +2,7 @@
  * decode_test.c - each operation, from a packed Request to the op.
  *
  * One test a row of ops.def: it fills the message with everything it has, and looks at every field of what comes out; those of
- * locks, groups and counters stand in decode_locks.c. The last test fails when a row has none. What is refused stands in refuse_test.c.
+ * locks, groups and counters stand in decode_locks.c, those of limiters in decode_limits.c. The last test fails when a row has none. What is refused stands in refuse_test.c.
  */
 #include "built.h"
 
@@ -13,6 +13,11 @@ void test_send(void)
     x.ref = &b.other;
     x.value = &b.value;
     decoded(m, &got, OP_SEND);
+    assert_int_equal(got.op.send.fence, 0);
+    x.has_fence = 1;
+    x.fence = UINT64_MAX;
+    decoded(m, &got, OP_SEND);
+    assert_true(got.op.send.fence == UINT64_MAX);
     is_other(got.op.send.ref);
     assert_int_equal(got.op.send.value.type, VALUE_BYTES);
     assert_bytes(got.op.send.value.bytes, "payload");
@@ -24,11 +29,13 @@ void test_recv(void)
     MESSAGE(Sluice__V1__Recv, sluice__v1__recv__init, RECV);
     m->recv = &x;
     x.ref = &b.ref;
-    x.has_lease_ns = 1;
+    x.has_lease_ns = x.has_fence = 1;
     x.lease_ns = 5000;
+    x.fence = 12;
     decoded(m, &got, OP_RECV);
     is_77(got.op.recv.ref);
     assert_int_equal(got.op.recv.lease_ns, 5000);
+    assert_int_equal(got.op.recv.fence, 12);
 }
 
 void test_select(void)
@@ -47,6 +54,8 @@ void test_select(void)
     arms[1].ref = &b.other;
     arms[1].has_lease_ns = 1;
     arms[1].lease_ns = 3;
+    arms[1].has_token = 1;
+    arms[1].token = 8;
     arms[2].verb = SLUICE__V1__VERB__VERB_AFTER;
     arms[2].has_delay_ns = 1;
     arms[2].delay_ns = -4;
@@ -64,6 +73,8 @@ void test_select(void)
     assert_int_equal(a[1].verb, ARM_RECV);
     is_other(a[1].ref);
     assert_int_equal(a[1].lease_ns, 3);
+    assert_int_equal(a[0].token, 0);
+    assert_int_equal(a[1].token, 8);
     assert_int_equal(a[1].value.type, VALUE_NONE);
     assert_int_equal(a[2].verb, ARM_AFTER);
     assert_int_equal(a[2].delay_ns, -4);
@@ -75,14 +86,15 @@ void test_select(void)
     assert_int_equal(got.op.select.count, 0);
 }
 
-/* The arms that locks, groups and counters have. */
+/* The arms that locks, groups, counters and limiters have. */
 static void select_of_locks(void **state)
 {
     (void)state;
     MESSAGE(Sluice__V1__Select, sluice__v1__select__init, SELECT);
     Sluice__V1__Condition condition = SLUICE__V1__CONDITION__INIT;
-    Sluice__V1__Arm arms[5], *list[5];
-    for (int i = 0; i < 5; i++) {
+    enum { ARMS = ARM_COUNT - ARM_LOCK };
+    Sluice__V1__Arm arms[ARMS], *list[ARMS];
+    for (int i = 0; i < ARMS; i++) {
         sluice__v1__arm__init(&arms[i]);
         arms[i].has_verb = arms[i].has_lease_ns = 1;
         arms[i].verb = (Sluice__V1__Verb)(ARM_LOCK + i);
@@ -90,6 +102,12 @@ static void select_of_locks(void **state)
         arms[i].ref = &b.ref;
         list[i] = &arms[i];
     }
+    arms[0].value = &b.value;
+    arms[ARM_BEGIN - ARM_LOCK].has_key = arms[ARM_TAKE - ARM_LOCK].has_key = 1;
+    arms[ARM_BEGIN - ARM_LOCK].key = arms[ARM_TAKE - ARM_LOCK].key = data_of("anna");
+    arms[ARM_COND - ARM_LOCK].lock = &b.other;
+    arms[ARM_COND - ARM_LOCK].has_token = 1;
+    arms[ARM_COND - ARM_LOCK].token = 44;
     arms[ARM_ACQUIRE - ARM_LOCK].has_permits = 1;
     arms[ARM_ACQUIRE - ARM_LOCK].permits = 12;
     arms[ARM_WAIT - ARM_LOCK].condition = &condition;
@@ -98,10 +116,14 @@ static void select_of_locks(void **state)
     condition.operand = -3;
     m->select = &x;
     x.arms = list;
-    x.n_arms = 5;
+    x.n_arms = ARMS;
     decoded(m, &got, OP_SELECT);
-    for (int i = 0; i < 5; i++) {
+    assert_bytes(got.op.select.arms[0].value.bytes, "payload");
+    is_other(got.op.select.arms[ARM_COND - ARM_LOCK].lock);
+    for (int i = 0; i < ARMS; i++) {
         const struct arm_spec *a = &got.op.select.arms[i];
+        assert_bytes(a->key, a->verb == ARM_BEGIN || a->verb == ARM_TAKE ? "anna" : "");
+        assert_int_equal(a->token, a->verb == ARM_COND ? 44 : 0);
         assert_int_equal(a->verb, ARM_LOCK + i);
         is_77(a->ref);
         assert_int_equal(a->lease_ns, 100 + i);
@@ -154,7 +176,11 @@ void test_send_many(void)
     decoded(m, &got, OP_SEND_MANY);
     assert_true(got.op.send_many.values[0].real == 0.5);
     batch.type = SLUICE__V1__TYPE__HANDLE;
+    assert_int_equal(got.op.send_many.fence, 0);
+    x.has_fence = 1;
+    x.fence = 31;
     decoded(m, &got, OP_SEND_MANY);
+    assert_int_equal(got.op.send_many.fence, 31);
     is_77(got.op.send_many.values[0].ref);
     assert_int_equal(got.op.send_many.values[0].rights, RIGHT_SEND);
 }
@@ -167,10 +193,13 @@ void test_recv_many(void)
     decoded(m, &got, OP_RECV_MANY);
     assert_int_equal(got.op.recv_many.max, BATCH_ITEMS_MAX);
     assert_int_equal(got.op.recv_many.lease_ns, 0);
-    x.has_max = x.has_lease_ns = 1;
+    assert_int_equal(got.op.recv_many.fence, 0);
+    x.has_max = x.has_lease_ns = x.has_fence = 1;
     x.max = 7;
     x.lease_ns = INT64_MAX;
+    x.fence = 32;
     decoded(m, &got, OP_RECV_MANY);
+    assert_int_equal(got.op.recv_many.fence, 32);
     is_77(got.op.recv_many.ref);
     assert_int_equal(got.op.recv_many.max, 7);
     assert_int_equal(got.op.recv_many.lease_ns, INT64_MAX);
@@ -340,9 +369,13 @@ void test_close(void)
     decoded(m, &got, OP_CLOSE); /* nil */
     assert_int_equal(got.op.close.ref.handle, 0);
     assert_int_equal(got.op.close.ref.name_size, 0);
+    assert_int_equal(got.op.close.fence, 0);
     x.ref = &b.ref;
+    x.has_fence = 1;
+    x.fence = 33;
     decoded(m, &got, OP_CLOSE);
     is_77(got.op.close.ref);
+    assert_int_equal(got.op.close.fence, 33);
 }
 
 void test_context_cancel(void)

@@ -31,26 +31,18 @@ static int tear_down(void **state)
 
 static Sluice__V1__Reply *ask(Sluice__V1__Status status)
 {
-    Sluice__V1__Reply *reply = rig_ask(&r, &m);
-    assert_int_equal(reply->status, status);
-    return reply;
+    return rig_expect(&r, &m, status);
 }
 
 static void ok(void)
 {
-    reply_free(ask(SLUICE__V1__STATUS__OK));
+    rig_ok(&r, &m);
 }
 
 /* Make the object `it`. */
 static void make(Sluice__V1__Make__SpecCase kind, void *spec)
 {
-    Sluice__V1__Make op = SLUICE__V1__MAKE__INIT;
-    OPERATION(MAKE, &op);
-    op.has_name = 1;
-    op.name = ref.name;
-    op.spec_case = kind;
-    op.channel = spec;
-    ok();
+    rig_make(&r, "it", kind, spec);
 }
 
 static void make_mutex(void)
@@ -109,10 +101,7 @@ static void sleep_ns(int64_t ns)
 
 static Sluice__V1__Reply *describe(void)
 {
-    Sluice__V1__Describe op = SLUICE__V1__DESCRIBE__INIT;
-    OPERATION(DESCRIBE, &op);
-    op.ref = &ref;
-    return ask(SLUICE__V1__STATUS__OK);
+    return rig_describe(&r, "it");
 }
 
 /* ---- What is refused. ---- */
@@ -173,7 +162,7 @@ static void results_and_arms(void **state)
     value.handle = &handle;
     end(&op, 1);
     op.value = &value;
-    expect_message(r.wire, &m, STATUS_INVALID, "the result of a once cannot be a handle");
+    expect_message(r.wire, &m, STATUS_INVALID, "a result cannot be a handle");
     Sluice__V1__Select select = SLUICE__V1__SELECT__INIT;
     Sluice__V1__Arm arm = SLUICE__V1__ARM__INIT, *arms[1] = {&arm};
     Sluice__V1__Condition condition = SLUICE__V1__CONDITION__INIT;
@@ -182,10 +171,12 @@ static void results_and_arms(void **state)
     select.n_arms = 1;
     arm.value = &value;
     arm.has_verb = 1;
-    for (int verb = ARM_LOCK; verb <= ARM_BEGIN; verb++) {
+    for (int verb = ARM_RLOCK; verb < ARM_COUNT; verb++) {
         arm.verb = (Sluice__V1__Verb)verb;
-        expect_message(r.wire, &m, STATUS_INVALID, "only an arm that sends has a value");
+        expect_message(r.wire, &m, STATUS_INVALID, "only an arm that sends or locks has a value");
     }
+    arm.verb = SLUICE__V1__VERB__VERB_LOCK;
+    expect_message(r.wire, &m, STATUS_INVALID, "what a holder says of itself cannot be a handle");
     arm.value = NULL;
     arm.condition = &condition;
     condition.has_compare = 1;
@@ -406,7 +397,7 @@ static void a_counter(void **state)
     op.fence = 5;
     OPERATION(UPDATE, &op);
     reply = ask(SLUICE__V1__STATUS__STALE_TOKEN);
-    assert_data(reply->message, "the counter has seen a newer token");
+    assert_data(reply->message, "a newer token has been seen");
     reply_free(reply);
     reply = describe();
     assert_int_equal(reply->description->fence, 6);

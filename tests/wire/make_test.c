@@ -55,7 +55,7 @@ static void a_channel(void **state)
     (void)state;
     Sluice__V1__ChannelSpec spec;
     sluice__v1__channel_spec__init(&spec);
-    spec.has_cap = spec.has_type = spec.has_deliveries_max = 1;
+    spec.has_cap = spec.has_type = spec.has_deliveries_max = spec.has_fenced = spec.fenced = 1;
     spec.cap = -5; /* the engine's to refuse, in Go's words */
     spec.type = SLUICE__V1__TYPE__JSON;
     spec.deliveries_max = 3;
@@ -79,6 +79,7 @@ static void a_channel(void **state)
     assert_int_equal(got.op.make.channel.type, VALUE_JSON);
     assert_int_equal(got.op.make.channel.deliveries_max, 3);
     is_other(got.op.make.channel.dead_letter);
+    assert_true(got.op.make.channel.fenced);
 }
 
 static void a_context(void **state)
@@ -233,6 +234,99 @@ static void a_once(void **state)
     assert_true(got.op.make.once.poison);
 }
 
+static void a_cell(void **state)
+{
+    (void)state;
+    Sluice__V1__CellSpec cell = SLUICE__V1__CELL_SPEC__INIT;
+    make.spec_case = SLUICE__V1__MAKE__SPEC_CELL;
+    make.cell = &cell;
+    decode_make_request();
+    assert_int_equal(got.op.make.kind, KIND_CELL);
+    assert_false(got.op.make.cell.fenced);
+    cell.has_fenced = cell.fenced = 1;
+    decode_make_request();
+    assert_true(got.op.make.cell.fenced);
+}
+
+static void conditions_barriers_flights(void **state)
+{
+    (void)state;
+    Sluice__V1__CondSpec cond = SLUICE__V1__COND_SPEC__INIT;
+    Sluice__V1__BarrierSpec barrier = SLUICE__V1__BARRIER_SPEC__INIT;
+    Sluice__V1__FlightSpec flight = SLUICE__V1__FLIGHT_SPEC__INIT;
+    make.spec_case = SLUICE__V1__MAKE__SPEC_COND;
+    make.cond = &cond;
+    decode_make_request();
+    assert_int_equal(got.op.make.kind, KIND_COND);
+    make.spec_case = SLUICE__V1__MAKE__SPEC_BARRIER;
+    make.barrier = &barrier;
+    decode_make_request(); /* no parties: the engine's to refuse */
+    assert_int_equal(got.op.make.kind, KIND_BARRIER);
+    assert_int_equal(got.op.make.barrier.parties, 0);
+    barrier.has_parties = 1;
+    barrier.parties = UINT32_MAX;
+    decode_make_request();
+    assert_int_equal(got.op.make.barrier.parties, UINT32_MAX);
+    make.spec_case = SLUICE__V1__MAKE__SPEC_FLIGHT;
+    make.flight = &flight;
+    decode_make_request();
+    assert_int_equal(got.op.make.kind, KIND_FLIGHT);
+    assert_false(got.op.make.flight.poison);
+    flight.has_poison = flight.poison = 1;
+    decode_make_request();
+    assert_true(got.op.make.flight.poison);
+}
+
+static void a_group(void **state)
+{
+    (void)state;
+    Sluice__V1__GroupSpec group = SLUICE__V1__GROUP_SPEC__INIT;
+    make.spec_case = SLUICE__V1__MAKE__SPEC_GROUP;
+    make.group = &group;
+    decode_make_request();
+    assert_int_equal(got.op.make.kind, KIND_GROUP);
+    assert_true(got.op.make.group.limit < 0);
+    assert_int_equal(got.op.make.group.context.handle, 0);
+    assert_int_equal(got.op.make.group.context.name_size, 0);
+    group.has_limit = 1; /* of none at all */
+    group.context = &other;
+    decode_make_request();
+    assert_int_equal(got.op.make.group.limit, 0);
+    is_other(got.op.make.group.context);
+    group.limit = INT64_MIN;
+    decode_make_request();
+    assert_true(got.op.make.group.limit == INT64_MIN);
+}
+
+static void a_limiter(void **state)
+{
+    (void)state;
+    Sluice__V1__LimiterSpec limiter = SLUICE__V1__LIMITER_SPEC__INIT;
+    Sluice__V1__Rate rate = SLUICE__V1__RATE__INIT;
+    const struct limiter_spec *l = &got.op.make.limiter;
+    make.spec_case = SLUICE__V1__MAKE__SPEC_LIMITER;
+    make.limiter = &limiter;
+    decode_make_request();
+    assert_int_equal(got.op.make.kind, KIND_LIMITER);
+    assert_int_equal(l->algorithm, LIMIT_BUCKET);
+    assert_true(l->rate.count == 0 && l->rate.period_ns == 1000000000 && !l->rate.infinite && l->burst == 0);
+    limiter.rate = &rate;
+    rate.has_count = 1;
+    rate.count = 10;
+    decode_make_request();
+    assert_true(l->rate.count == 10 && l->rate.period_ns == 1000000000);
+    rate.has_period_ns = rate.has_infinite = rate.infinite = 1;
+    rate.period_ns = 7;
+    limiter.has_burst = limiter.has_algorithm = 1;
+    limiter.burst = UINT64_MAX; /* the engine's to refuse */
+    for (int algorithm = LIMIT_BUCKET; algorithm < LIMIT_ALGORITHMS; algorithm++) {
+        limiter.algorithm = (Sluice__V1__LimiterSpec__Algorithm)algorithm;
+        decode_make_request();
+        assert_int_equal(l->algorithm, algorithm);
+        assert_true(l->rate.period_ns == 7 && l->rate.infinite && l->burst == UINT64_MAX);
+    }
+}
+
 static int make_codec(void **state)
 {
     (void)state;
@@ -255,6 +349,10 @@ int main(void)
         cmocka_unit_test_setup(locks, fresh),
         cmocka_unit_test_setup(groups_and_counters, fresh),
         cmocka_unit_test_setup(a_once, fresh),
+        cmocka_unit_test_setup(conditions_barriers_flights, fresh),
+        cmocka_unit_test_setup(a_group, fresh),
+        cmocka_unit_test_setup(a_limiter, fresh),
+        cmocka_unit_test_setup(a_cell, fresh),
     };
     return cmocka_run_group_tests(tests, make_codec, free_codec);
 }

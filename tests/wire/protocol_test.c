@@ -101,7 +101,7 @@ static void the_example(void **state)
         frame_free(request);
         frame_free(reply);
     }
-    assert_int_equal(id, 0x80000005);
+    assert_int_equal(id, 0x80000007);
     assert_int_equal(server.at, server.size);
     rig_done(&r);
 }

@@ -40,16 +40,33 @@ static void random_value(uint64_t *seed, struct value *ret)
         ret->bytes = (struct bytes){payload, size};
 }
 
+static int64_t random_duration(uint64_t *seed)
+{
+    return random_next(seed) % 3 ? (int64_t)(random_next(seed) >> (1 + random_next(seed) % 63)) : 0;
+}
+
+static void random_quota(uint64_t *seed, struct quota *ret)
+{
+    *ret = (struct quota){
+        .token = random_next(seed) % 2 ? random_next(seed) >> random_next(seed) % 64 : 0,
+        .remaining =
+            (int64_t)(random_next(seed) >> random_next(seed) % 64) * (random_next(seed) % 2 ? 1 : -1),
+        .retry_after_ns = random_next(seed) % 9 ? random_duration(seed) : NEVER_NS,
+        .delay_ns = random_duration(seed),
+    };
+}
+
 static void random_reply(uint64_t *seed, struct reply *ret)
 {
-    static const enum result_code results[] = {RESULT_NONE, RESULT_TRUTH, RESULT_COUNT,
-                                               RESULT_ITEM, RESULT_GRANT, RESULT_NUMBER};
+    static const enum result_code results[] = {RESULT_NONE,  RESULT_TRUTH,  RESULT_COUNT, RESULT_ITEM,
+                                               RESULT_GRANT, RESULT_NUMBER, RESULT_QUOTA};
     *ret = (struct reply){
+        .op = random_next(seed) % 2 ? OP_TAKE : OP_RESERVE,
         .status =
             random_next(seed) % 2 ? STATUS_OK : (enum status)(random_next(seed) % (STATUS_STALE_TOKEN + 1)),
         .has_index = random_next(seed) % 2,
         .index = (uint32_t)(random_next(seed) % 70000),
-        .result = results[random_next(seed) % 6],
+        .result = results[random_next(seed) % (sizeof(results) / sizeof(results[0]))],
         .count = random_next(seed) >> random_next(seed) % 64,
         .truth = random_next(seed) % 2,
         .item.lease = random_next(seed) % 2 ? 0 : random_next(seed) >> random_next(seed) % 64,
@@ -59,6 +76,7 @@ static void random_reply(uint64_t *seed, struct reply *ret)
         .number = (int64_t)(random_next(seed) >> random_next(seed) % 64) * (random_next(seed) % 2 ? 1 : -1),
     };
     random_value(seed, &ret->item.value);
+    random_quota(seed, &ret->quota);
 }
 
 static void the_same_bytes(void **state)
@@ -83,11 +101,17 @@ static void what_is_not_by_hand(void **state)
     struct reply with_limit = {.status = STATUS_LIMIT, .limit = {"objects_max", 1, 2}};
     struct reply made = {.result = RESULT_MADE};
     struct reply outcome = {.result = RESULT_OUTCOME};
+    struct reply leader = {.result = RESULT_LEADER};
+    struct reply cell = {.result = RESULT_CELL};
+    struct reply grants = {.result = RESULT_GRANTS};
     assert_false(pack_reply(&with_cause, &r.sink.out));
     assert_false(pack_reply(&with_message, &r.sink.out));
     assert_false(pack_reply(&with_limit, &r.sink.out));
     assert_false(pack_reply(&made, &r.sink.out));
     assert_false(pack_reply(&outcome, &r.sink.out));
+    assert_false(pack_reply(&leader, &r.sink.out));
+    assert_false(pack_reply(&cell, &r.sink.out));
+    assert_false(pack_reply(&grants, &r.sink.out));
 }
 
 static void nothing_is_an_empty_body(void **state)

@@ -96,6 +96,40 @@ Sluice__V1__Ref ref_name(const char *name)
     return ref;
 }
 
+Sluice__V1__Reply *rig_expect(struct rig *r, const Sluice__V1__Request *m, Sluice__V1__Status status)
+{
+    Sluice__V1__Reply *reply = rig_ask(r, m);
+    assert_int_equal(reply->status, status);
+    return reply;
+}
+
+void rig_ok(struct rig *r, const Sluice__V1__Request *m)
+{
+    reply_free(rig_expect(r, m, SLUICE__V1__STATUS__OK));
+}
+
+void rig_make(struct rig *r, const char *name, Sluice__V1__Make__SpecCase kind, void *spec)
+{
+    Sluice__V1__Request m;
+    Sluice__V1__Make make = SLUICE__V1__MAKE__INIT;
+    request_init(&m, SLUICE__V1__REQUEST__OP_MAKE, &make);
+    make.has_name = 1;
+    make.name = data_of(name);
+    make.spec_case = kind;
+    make.channel = spec;
+    rig_ok(r, &m);
+}
+
+Sluice__V1__Reply *rig_describe(struct rig *r, const char *name)
+{
+    Sluice__V1__Request m;
+    Sluice__V1__Describe op = SLUICE__V1__DESCRIBE__INIT;
+    Sluice__V1__Ref ref = ref_name(name);
+    request_init(&m, SLUICE__V1__REQUEST__OP_DESCRIBE, &op);
+    op.ref = &ref;
+    return rig_expect(r, &m, SLUICE__V1__STATUS__OK);
+}
+
 uint64_t rig_channel(struct rig *r, const char *name, Sluice__V1__Type type, int64_t cap)
 {
     Sluice__V1__Request m;

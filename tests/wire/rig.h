@@ -34,6 +34,15 @@ uint64_t rig_park(struct rig *r, const Sluice__V1__Request *m);
 /* Take the answer that came to a parked request. */
 Sluice__V1__Reply *rig_take(struct rig *r, uint64_t route);
 
+/* Ask, and expect this status at once. */
+Sluice__V1__Reply *rig_expect(struct rig *r, const Sluice__V1__Request *m, Sluice__V1__Status status);
+/* Ask, and expect nothing but OK. */
+void rig_ok(struct rig *r, const Sluice__V1__Request *m);
+/* Make a named object of the kind, whose specification is the message. */
+void rig_make(struct rig *r, const char *name, Sluice__V1__Make__SpecCase kind, void *spec);
+/* Describe a named object, which must be there: reply->description. */
+Sluice__V1__Reply *rig_describe(struct rig *r, const char *name);
+
 /* A channel of this type and capacity; its handle. */
 uint64_t rig_channel(struct rig *r, const char *name, Sluice__V1__Type type, int64_t cap);
 /* A Request with nothing but the operation. */

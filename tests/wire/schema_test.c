@@ -42,6 +42,8 @@ static void no_number_without_a_row(void **state)
     numbers_of(&sluice__v1__context_spec__root__descriptor, 3);
     numbers_of(&sluice__v1__condition__compare__descriptor, COMPARE_GE + 1);
     numbers_of(&sluice__v1__update__verb__descriptor, COUNT_VERBS);
+    numbers_of(&sluice__v1__exchange__verb__descriptor, CELL_VERBS);
+    numbers_of(&sluice__v1__limiter_spec__algorithm__descriptor, LIMIT_ALGORITHMS);
     unsigned fields = 0;
     for (unsigned i = 0; i < sluice__v1__request__descriptor.n_fields; i++)
         fields += (sluice__v1__request__descriptor.fields[i].flags & PROTOBUF_C_FIELD_FLAG_ONEOF) != 0;

@@ -299,10 +299,11 @@ static void amplification(void **state)
 {
     (void)state;
     size_t little = (size_t)64 << 10;
-    expect_held(10, "\x0a\x00", 2, 1 << 20, UNPACK_TOO_MANY, little);          /* a million empty arms */
-    expect_held(10, "\x0a\x00", 2, 65536, -1, (size_t)16 << 20);               /* as many as may be */
-    expect_held(10, "\x0a\x04\x12\x00\x1a\x00", 6, 65536, -1, ARENA_SIZE_MAX); /* with everything in them */
-    expect_held(10, "\x7a\x00", 2, 1 << 20, -1, little);                       /* unknown fields */
+    expect_held(10, "\x0a\x00", 2, 1 << 20, UNPACK_TOO_MANY, little); /* a million empty arms */
+    expect_held(10, "\x0a\x00", 2, 65536, -1, (size_t)24 << 20);      /* as many as may be */
+    expect_held(10, "\x0a\x0c\x12\x00\x1a\x04\x32\x02\x0a\x00\x3a\x00\x4a\x00", 14, 65536, -1,
+                ARENA_SIZE_MAX);                                      /* with everything in them */
+    expect_held(10, "\x7a\x00", 2, 1 << 20, -1, little);              /* unknown fields */
     expect_held(13, "\x0a\x00", 2, 1 << 20, -1, little);              /* a million empty packed runs */
     expect_held(13, "\x08\x01", 2, 1 << 20, UNPACK_TOO_MANY, little); /* single elements */
     expect_held(7, "\x01", 1, 1 << 20, UNPACK_TOO_MANY, little);      /* one long packed run */

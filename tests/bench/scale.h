@@ -1,0 +1,153 @@
+/*
+ * scale.h - the engine with n of something beside the engine with 2n: what an operation costs in both.
+ *
+ * A world is an engine with one session. Worlds are measured in interleaved repetitions, in processor time; the figure is the median of their
+ * ratios, and it is to be below 1.25. What is measured must leave its world as it was. A request that is refused ends the program. There is
+ * no daemon, no socket and no codec here.
+ */
+#ifndef BENCH_SCALE_H
+#define BENCH_SCALE_H
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "engine.h"
+#include "prng.h"
+
+enum { REPETITIONS = 31, BLOCK = 2000, NAME_MAX_SIZE = 16 };
+
+struct world {
+    struct engine *engine;
+    struct prng prng;
+    uint64_t session, seq, n;
+    int64_t now_ns;
+    void *own; /* the program's */
+};
+
+static inline int64_t clock_now_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
+}
+
+static inline void must_be_ok(const struct reply *reply)
+{
+    if (reply->session && reply->status != STATUS_OK) {
+        fprintf(stderr, "%s: %s\n", op_rows[reply->op].name, status_name(reply->status));
+        exit(1);
+    }
+}
+
+static inline uint64_t resident_bytes(void)
+{
+    unsigned long total = 0, resident = 0;
+    FILE *f = fopen("/proc/self/statm", "r");
+    if (f && fscanf(f, "%lu %lu", &total, &resident) != 2)
+        resident = 0;
+    if (f)
+        fclose(f);
+    return resident * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+/* Step a numbered request that acknowledges the one before. Returns the reply to it; its session is 0 if it parked. */
+static inline struct reply ask(struct world *w, struct op op)
+{
+    struct effects fx;
+    struct reply reply, own = {0};
+    uint64_t last = w->seq;
+    op.session = w->session;
+    op.seq = op.route = ++w->seq;
+    op.acked = &last;
+    op.acked_count = last > 0;
+    engine_step(w->engine, w->now_ns, &op, &fx);
+    while (effects_next_reply(&fx, &reply))
+        if (reply.seq == op.seq)
+            own = reply;
+    must_be_ok(&own);
+    return own;
+}
+
+static inline uint64_t any(struct world *w, uint64_t n)
+{
+    return prng_below(&w->prng, n);
+}
+
+/* An engine with a session, and nothing else. */
+static inline void world_open(struct world *w, uint64_t n)
+{
+    struct engine_options options = {.seed = 1,
+                                     .limits = {.memory_max = UINT64_C(1) << 40,
+                                                .objects_max = UINT32_MAX,
+                                                .calls_max = UINT32_MAX,
+                                                .handles_max = UINT32_MAX}};
+    struct effects fx;
+    struct reply reply;
+    struct op hello = {.code = OP_HELLO};
+    *w = (struct world){.engine = engine_new(&options), .n = n};
+    if (!w->engine)
+        exit(1);
+    prng_seed(&w->prng, 1);
+    engine_step(w->engine, 0, &hello, &fx);
+    effects_next_reply(&fx, &reply);
+    w->session = reply.opened.number;
+}
+
+/* What each of count has cost since there were so many bytes in the engine, and in the process. */
+static inline void report(const char *what, struct world *w, uint64_t count, uint64_t memory,
+                          uint64_t resident)
+{
+    struct stats st;
+    engine_stats(w->engine, &st);
+    printf("%-42s %9" PRIu64 " %12.1f %12.1f\n", what, count, (double)(st.memory - memory) / (double)count,
+           ((double)resident_bytes() - (double)resident) / (double)count);
+}
+
+/* ---- Measuring ---- */
+
+static inline double block_ns(struct world *w, void (*run)(struct world *w))
+{
+    int64_t start = clock_now_ns();
+    for (int i = 0; i < BLOCK; i++)
+        run(w);
+    return (double)(clock_now_ns() - start) / BLOCK;
+}
+
+static inline int compare(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static inline double median(double *values)
+{
+    qsort(values, REPETITIONS, sizeof *values, compare);
+    return values[REPETITIONS / 2];
+}
+
+static inline bool measure(const char *what, void (*run)(struct world *w), struct world *half,
+                           struct world *whole)
+{
+    double at_half[REPETITIONS], at_whole[REPETITIONS], ratios[REPETITIONS];
+    block_ns(half, run);
+    block_ns(whole, run);
+    for (int i = 0; i < REPETITIONS; i++) {
+        bool half_first = i % 2;
+        if (half_first)
+            at_half[i] = block_ns(half, run);
+        at_whole[i] = block_ns(whole, run);
+        if (!half_first)
+            at_half[i] = block_ns(half, run);
+        ratios[i] = at_whole[i] / at_half[i];
+    }
+    double ratio = median(ratios);
+    printf("%-42s %9.0f %12.0f %12.2f  %s\n", what, median(at_half), median(at_whole), ratio,
+           ratio < 1.25 ? "" : "more than 1.25");
+    return ratio < 1.25;
+}
+
+#endif

@@ -6,9 +6,6 @@
  */
 #include "call.h"
 
-#include <stdarg.h>
-#include <stdio.h>
-
 #include "bucket.h"
 #include "cond.h"
 #include "counter.h"
@@ -243,16 +240,6 @@ void call_refuse(struct engine *e, struct call *c, const struct op *op, enum sta
                  const char *message)
 {
     call_refuse_all(e, c, op, &(struct refusal){.status = status, .message = message});
-}
-
-void call_refuse_text(struct engine *e, struct call *c, const struct op *op, enum status status,
-                      const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    vsnprintf(e->said, sizeof e->said, format, args);
-    va_end(args);
-    call_refuse(e, c, op, status, e->said);
 }
 
 void call_refuse_limit(struct engine *e, struct call *c, const struct op *op, const char *name,

@@ -156,10 +156,6 @@ void call_complete(struct engine *e, struct call *c, enum status status);
 /* Answer op without a trace and free c (NULL is fine). */
 void call_refuse(struct engine *e, struct call *c, const struct op *op, enum status status,
                  const char *message);
-/* The same with a text that is made for the occasion. */
-__attribute__((format(printf, 5, 6))) void call_refuse_text(struct engine *e, struct call *c,
-                                                            const struct op *op, enum status status,
-                                                            const char *format, ...);
 /* The same for a limit. */
 void call_refuse_limit(struct engine *e, struct call *c, const struct op *op, const char *name,
                        uint64_t value, uint64_t use);

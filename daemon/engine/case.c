@@ -7,6 +7,7 @@
 #include "case.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 #include "channel.h"
 #include "counter.h"
@@ -26,13 +27,21 @@ struct case_error case_fails(enum status status, const char *message)
     return (struct case_error){.status = status, .message = message};
 }
 
+/* More was asked for than can ever be had: in Go's words. */
+static void case_refuse_asked(struct engine *e, struct call *c, const struct op *op,
+                              const struct case_error *why)
+{
+    snprintf(e->said, sizeof e->said, "rate: Wait(n=%" PRIu64 ") exceeds limiter's burst %" PRIu64,
+             why->asked, why->most);
+    call_refuse(e, c, op, why->status, e->said);
+}
+
 void case_refuse(struct engine *e, struct call *c, const struct op *op, const struct case_error *why)
 {
     if (why->handles)
         session_refuse_handle(e, c->session, c, op);
     else if (why->asked > 0)
-        call_refuse_text(e, c, op, why->status, "rate: Wait(n=%" PRIu64 ") exceeds limiter's burst %" PRIu64,
-                         why->asked, why->most);
+        case_refuse_asked(e, c, op, why);
     else if (why->limit.name)
         call_refuse_limit(e, c, op, why->limit.name, why->limit.value, why->limit.use);
     else if (why->status == STATUS_NO_MEMORY)

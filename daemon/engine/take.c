@@ -7,6 +7,7 @@
  * A reservation is a holding of its session until its time: so it comes back when the session dies before, and is given back at most once.
  */
 #include <inttypes.h>
+#include <stdio.h>
 
 #include "case.h"
 #include "context.h"
@@ -74,8 +75,9 @@ void op_take(struct engine *e, struct session *s, const struct op *op)
         take_tell(e, c, a, allowed);
         call_complete(e, c, allowed ? STATUS_OK : STATUS_WOULD_BLOCK);
     } else if (!op->no_wait && take_would_outlast(e, s, op, a)) {
-        call_refuse_text(e, c, op, STATUS_DEADLINE_EXCEEDED,
-                         "rate: Wait(n=%" PRIu64 ") would exceed context deadline", op->take.permits);
+        snprintf(e->said, sizeof e->said, "rate: Wait(n=%" PRIu64 ") would exceed context deadline",
+                 op->take.permits);
+        call_refuse(e, c, op, STATUS_DEADLINE_EXCEEDED, e->said);
     } else {
         if (op->no_wait)
             take_tell(e, c, a, false);
@@ -151,9 +153,9 @@ static void reserve_run(struct engine *e, struct call *c, const struct op *op, s
 
 void op_reserve(struct engine *e, struct session *s, const struct op *op)
 {
-    struct object *o;
+    struct object *o = NULL;
     struct case_error err = reserve_target(e, s, op, &o);
-    if (err.status != STATUS_OK) {
+    if (err.status != STATUS_OK || !o) {
         case_refuse(e, NULL, op, &err);
         return;
     }

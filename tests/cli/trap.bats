@@ -203,7 +203,7 @@ END
         rm -f "$DONE" "$DONE.ready" "$BATS_TEST_TMPDIR/keys"
         mkfifo "$BATS_TEST_TMPDIR/keys"
         exec {keys}<>"$BATS_TEST_TMPDIR/keys"
-        env --default-signal=INT script -qec "$SLUICE trap events $1 -- sh $BATS_TEST_TMPDIR/inside" /dev/null \
+        env --default-signal=INT script -qec "exec $SLUICE trap events $1 -- sh $BATS_TEST_TMPDIR/inside" /dev/null \
             <&"$keys" >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- &
         pid=$!
         eventually test -e "$DONE.ready"

@@ -72,6 +72,14 @@ int64_t args_wall(struct argp_state *state, const char *what, const char *text)
     return ns;
 }
 
+uint64_t args_task(const char *word)
+{
+    char *end = NULL;
+    errno = 0;
+    uint64_t number = strtoull(word, &end, 10);
+    return *word >= '1' && *word <= '9' && *end == '\0' && errno == 0 ? number : 0;
+}
+
 struct sluice_wait args_wait(const struct args *args)
 {
     struct sluice_wait wait = SLUICE_WAIT_INIT;

@@ -32,6 +32,7 @@ struct args {
     bool has_cap; /* --cap */
     int64_t cap;
     enum sluice_type type; /* --type; NONE: not said */
+    bool ordered;          /* it is made ordered by rank: set by the verb */
 
     bool json;
     bool progress;
@@ -47,6 +48,9 @@ int64_t args_number(struct argp_state *state, const char *what, const char *text
 enum sluice_type args_type(struct argp_state *state, const char *text);
 int args_delimiter(struct argp_state *state, const char *text);
 int64_t args_wall(struct argp_state *state, const char *what, const char *text);
+
+/* The number of a task that a word is; 0: it is none. */
+uint64_t args_task(const char *word);
 
 /* How a call waits as --timeout, --ctx and --try say. */
 struct sluice_wait args_wait(const struct args *args);

@@ -12,6 +12,7 @@ struct sluice_chan_spec channel_spec(const struct args *args)
     struct sluice_chan_spec spec = SLUICE_CHAN_SPEC_INIT;
     spec.cap = args->cap;
     spec.type = args->type;
+    spec.ordered = args->ordered;
     return spec;
 }
 
@@ -31,4 +32,12 @@ enum sluice_status channel_open(sluice *s, const struct args *args, const char *
     if (status == SLUICE_OK)
         *ret = made.ref;
     return status;
+}
+
+bool channel_is_ordered(sluice *s, const char *name)
+{
+    struct sluice_description *d = NULL;
+    bool ordered = sluice_describe(s, sluice_named(name), &d) == SLUICE_OK && d->channel.ordered;
+    sluice_description_free(d);
+    return ordered;
 }

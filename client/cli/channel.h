@@ -13,5 +13,7 @@ struct sluice_chan_spec channel_spec(const struct args *args);
 /* Opens what has this name, of any kind; with --make, a channel is made when there is nothing. */
 enum sluice_status channel_open(sluice *s, const struct args *args, const char *name, uint32_t rights,
                                 sluice_ref *ret, struct sluice_made *ret_made);
+/* Whether this is a channel that gives what is in it by rank. */
+bool channel_is_ordered(sluice *s, const char *name);
 
 #endif

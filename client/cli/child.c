@@ -143,32 +143,57 @@ static void watch_signals(struct child *c, const sigset_t *more)
     signal(SIGCHLD, SIG_DFL);
 }
 
+/* The pipes of a piped one, after its guard has been started, which must not have their other ends. False: errno. */
+static bool make_pipes(const struct child_spec *spec, int report[2], int input[2], int output[2])
+{
+    return pipe2(report, O_CLOEXEC) == 0 &&
+           (!(spec->has_input || spec->piped) || pipe2(input, O_CLOEXEC) == 0) &&
+           (!spec->piped || pipe2(output, O_CLOEXEC) == 0);
+}
+
+/* Keeps our ends of them. */
+static void keep_pipes(struct child *c, const struct child_spec *spec, const int input[2],
+                       const int output[2])
+{
+    if (!spec->has_input && !spec->piped)
+        return;
+    close(input[0]);
+    fcntl(input[1], F_SETFL, O_NONBLOCK);
+    if (spec->has_input) {
+        c->input = input[1];
+        return;
+    }
+    close(output[1]);
+    fcntl(output[0], F_SETFL, O_NONBLOCK);
+    c->to = input[1];
+    c->from = output[0];
+}
+
 int child_start_with(struct child *c, char **command, const struct child_spec *spec)
 {
-    int report[2], input[2] = {-1, -1};
+    int report[2], input[2] = {-1, -1}, output[2] = {-1, -1};
+    assert(!(spec->has_input && spec->piped));
     *c = (struct child){.signals = -1,
                         .input = -1,
+                        .to = -1,
+                        .from = -1,
                         .data = spec->data,
                         .size = spec->size,
                         .kill_after_ns = spec->kill_after_ns,
                         .kill_at_ns = INT64_MAX};
-    c->terminal = spec->has_input || spec->in_background ? -1 : open_terminal();
+    c->terminal = spec->has_input || spec->piped || spec->in_background ? -1 : open_terminal();
     if (spec->guarded) /* before there are pipes whose end would be waited for */
         c->guard = guard_start(spec->kill_after_ns);
-    if (pipe2(report, O_CLOEXEC) < 0 || (spec->has_input && pipe2(input, O_CLOEXEC) < 0))
+    if (!make_pipes(spec, report, input, output))
         return fail_text(EX_OSERR, "cannot make a pipe: %s", strerror(errno));
     watch_signals(c, spec->signals);
     pid_t parent = getpid();
     c->pid = c->signals < 0 || c->guard < 0 ? -1 : fork();
     if (c->pid == 0)
-        become(c, command, input[0], spec->output, report[1], parent);
+        become(c, command, input[0], spec->piped ? output[1] : spec->output, report[1], parent);
     int error = errno;
     close(report[1]);
-    if (spec->has_input) {
-        close(input[0]);
-        c->input = input[1];
-        fcntl(c->input, F_SETFL, O_NONBLOCK);
-    }
+    keep_pipes(c, spec, input, output);
     if (c->pid < 0) {
         close(report[0]);
         c->pid = 0;
@@ -275,6 +300,25 @@ enum child_event child_next(struct child *c, int fd, int64_t at_ns)
     }
 }
 
+ssize_t child_write(const struct child *c, const void *data, size_t size)
+{
+    ssize_t put = 0;
+    do
+        put = write(c->to, data, size);
+    while (put < 0 && errno == EINTR);
+    if (put >= 0 || errno == EAGAIN)
+        return put < 0 ? 0 : put;
+    forget_pipe_signal();
+    return -1;
+}
+
+void child_close_stdin(struct child *c)
+{
+    if (c->to >= 0)
+        close(c->to);
+    c->to = -1;
+}
+
 /* ---- Ending */
 
 void child_signal(const struct child *c, int number)
@@ -310,9 +354,12 @@ void child_done(struct child *c, bool kill_rest)
     }
     if (c->input >= 0)
         close(c->input);
+    child_close_stdin(c);
+    if (c->from >= 0)
+        close(c->from);
     if (c->signals >= 0)
         close(c->signals);
     sigprocmask(SIG_SETMASK, &c->mask, NULL);
-    c->input = c->signals = c->terminal = -1;
+    c->input = c->from = c->signals = c->terminal = -1;
     c->guard = 0;
 }

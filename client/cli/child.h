@@ -28,6 +28,7 @@ struct child {
     int input;        /* what feeds its stdin; -1: none, or all was taken */
     const char *data; /* what is still to be fed: borrowed */
     size_t size;
+    int to, from;  /* the other ends of a piped one's stdin and stdout, non-blocking; -1: none */
     int terminal;  /* the terminal it was given, or -1 */
     pid_t guard;   /* who ends it should this process be killed; 0: nobody */
     sigset_t mask; /* as it was */
@@ -45,6 +46,7 @@ struct child_spec {
     const void *data;
     size_t size;
     int output;            /* its stdout; -1: ours */
+    bool piped;            /* its stdin and stdout are pipes: child.to and child.from */
     int64_t kill_after_ns; /* between SIGTERM and SIGKILL */
     bool
         guarded; /* should this process be killed, what is open here stays open until the whole group is gone */
@@ -60,6 +62,10 @@ int child_start(struct child *c, char **command, bool has_input, const void *dat
 int child_start_with(struct child *c, char **command, const struct child_spec *spec);
 /* Waits for the next thing to happen; fd -1: none is watched; at_ns on the monotonic clock, INT64_MAX: never. */
 enum child_event child_next(struct child *c, int fd, int64_t at_ns);
+/* Writes to the stdin of a piped one: how much it took, which may be nothing now; -1: it takes no more. */
+ssize_t child_write(const struct child *c, const void *data, size_t size);
+/* The end of that stdin. */
+void child_close_stdin(struct child *c);
 /* Sends its group a signal. */
 void child_signal(const struct child *c, int number);
 /* Asks its group to end: SIGTERM now, SIGKILL later. The second time: SIGKILL now. */

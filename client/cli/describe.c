@@ -13,13 +13,15 @@
 
 #include "duration.h"
 #include "limit.h"
+#include "parties.h"
 #include "rate.h"
 #include "value.h"
+#include "work.h"
 
 enum { VALUE_SHOWN_MAX = 1024 }; /* bytes of a value; of a longer one only the size */
 
 /* A word for what it is at. */
-static const char *state_of(const struct sluice_description *d)
+const char *describe_state(const struct sluice_description *d)
 {
     switch (d->kind) {
     case SLUICE_KIND_CHANNEL: return d->channel.closed ? "closed" : "open";
@@ -40,6 +42,9 @@ static const char *state_of(const struct sluice_description *d)
     case SLUICE_KIND_LIMITER:
     case SLUICE_KIND_COUNTER: return "-";
     case SLUICE_KIND_CELL: return d->cell.revision > 0 ? "full" : "empty";
+    case SLUICE_KIND_ACTOR:
+    case SLUICE_KIND_POOL:
+    case SLUICE_KIND_TASK: return work_state(d);
     default: return d->timer.armed ? "armed" : "stopped";
     }
 }
@@ -50,8 +55,7 @@ static bool is_long(const struct sluice_value *v)
     return !number && v->type != SLUICE_TYPE_NONE && v->bytes.size > VALUE_SHOWN_MAX;
 }
 
-/* A value on a line of its own, behind what it is. */
-static void print_value(const char *what, const struct sluice_value *v)
+void describe_value(const char *what, const struct sluice_value *v)
 {
     fputs(what, stdout);
     if (v->type == SLUICE_TYPE_NONE)
@@ -87,6 +91,11 @@ static void print_channel(const struct sluice_description *d)
     if (d->channel.deliveries_max > 0)
         printf("dead letter %s after %" PRIu32 " deliveries\n", d->channel.dead_letter,
                d->channel.deliveries_max);
+    if (d->channel.ordered)
+        puts("ordered     by rank");
+    if (*d->channel.message != '\0')
+        printf("message     %s%s\n", d->channel.message,
+               d->channel.schema.size > 0 ? ", with its schema (show --schema)" : "");
     if (d->channel.fenced)
         puts("fenced      yes");
     if (d->channel.fence > 0)
@@ -123,23 +132,17 @@ static void print_timer(const struct sluice_description *d, int64_t wall_offset_
 
 static void print_hold(const struct sluice_description *d)
 {
-    bool held = d->hold.holds > 0;
     if (d->kind == SLUICE_KIND_SEMAPHORE)
         printf("permits     %" PRIu64 ", %" PRIu64 " free\n", d->hold.size, d->hold.free);
     if (d->kind == SLUICE_KIND_GROUP && d->hold.has_limit)
         printf("limit       %" PRIu64 "\n", d->hold.size);
     if (d->kind == SLUICE_KIND_GROUP && d->hold.context != 0)
         printf("context     #%" PRIu64 "\n", d->hold.context);
-    printf("state       %s\n", state_of(d));
-    if (held && d->hold.token != 0) /* the runs of a flight are under its keys */
-        printf("held by     session %" PRIu64 ", token %" PRIu64 "%s\n", d->hold.holder, d->hold.token,
-               d->hold.holds > 1 ? ", the newest" : "");
-    if (d->hold.holds > 1 && d->hold.token != 0)
-        printf("holders     %" PRIu64 "\n", d->hold.holds);
+    printf("state       %s\n", describe_state(d));
     if (d->hold.owner_died)
         printf("owner died  %s\n", d->hold.done ? "so it has failed" : "the next holder will be told");
     if (d->hold.said.type != SLUICE_TYPE_NONE)
-        print_value(d->kind == SLUICE_KIND_GROUP ? "first error " : "says        ", &d->hold.said);
+        describe_value(d->kind == SLUICE_KIND_GROUP ? "first error " : "says        ", &d->hold.said);
 }
 
 static void print_barrier(const struct sluice_description *d)
@@ -175,7 +178,7 @@ static void print_content(const struct sluice_description *d)
 {
     printf("type        %s\nrevision    %" PRIu64 "\n", sluice_type_name(d->cell.value.type),
            d->cell.revision);
-    print_value("value       ", &d->cell.value);
+    describe_value("value       ", &d->cell.value);
     if (d->cell.fence > 0)
         printf("fence       %" PRIu64 "\n", d->cell.fence);
 }
@@ -190,7 +193,10 @@ static void print_rights(uint32_t rights)
 void describe_print(const struct sluice_description *d, int64_t wall_offset_ns)
 {
     char text[DURATION_TEXT_SIZE];
-    printf("%s%s%s\n", out_bold(), *d->name != '\0' ? d->name : "(anonymous)", out_plain());
+    if (d->kind == SLUICE_KIND_TASK)
+        printf("%stask %" PRIu64 "%s\n", out_bold(), d->task.number, out_plain());
+    else
+        printf("%s%s%s\n", out_bold(), *d->name != '\0' ? d->name : "(anonymous)", out_plain());
     if (*d->key != '\0') {
         fputs("key         ", stdout);
         out_json_string(d->key, strlen(d->key));
@@ -215,6 +221,9 @@ void describe_print(const struct sluice_description *d, int64_t wall_offset_ns)
     case SLUICE_KIND_WAITGROUP:
     case SLUICE_KIND_COUNTER: print_count(d); break;
     case SLUICE_KIND_CELL: print_content(d); break;
+    case SLUICE_KIND_ACTOR:
+    case SLUICE_KIND_POOL:
+    case SLUICE_KIND_TASK: work_print(d); break;
     default: break;
     }
     printf("made        %s ago, by uid %" PRIu32, duration_short(d->now_ns - d->made_ns, text), d->uid);
@@ -222,14 +231,7 @@ void describe_print(const struct sluice_description *d, int64_t wall_offset_ns)
         printf(", ends with session %" PRIu64, d->owner);
     putchar('\n');
     print_rights(d->rights);
-    for (size_t i = 0; i < d->waiters_count; i++) {
-        const struct sluice_waiter *w = &d->waiters[i];
-        printf("waiter      %s, pid %" PRId32 ", uid %" PRIu32 ", session %" PRIu64 ": to %s (%s) for %s\n",
-               w->name, w->pid, w->uid, w->session, sluice_verb_name(w->verb), w->op,
-               duration_short(d->now_ns - w->since_ns, text));
-    }
-    if (d->waiting > d->waiters_count)
-        printf("            and %" PRIu64 " more\n", d->waiting - d->waiters_count);
+    parties_print(d);
 }
 
 /* ---- JSON */
@@ -242,15 +244,17 @@ static json_t *number(uint64_t n)
 
 static json_t *channel_json(const struct sluice_description *d)
 {
-    return json_pack("{s:s, s:I, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:s*, s:b, s:o}", "type",
-                     sluice_type_name(d->channel.type), "cap", (json_int_t)d->channel.cap, "len",
-                     number(d->channel.len), "closed", d->channel.closed, "leased", number(d->channel.leased),
-                     "receivers", number(d->channel.receivers), "senders", number(d->channel.senders),
-                     "bytes_held", number(d->channel.bytes_held), "sent", number(d->channel.sent), "received",
-                     number(d->channel.received), "len_max", number(d->channel.len_max), "deliveries_max",
-                     (json_int_t)d->channel.deliveries_max, "dead_letter",
-                     *d->channel.dead_letter == '\0' ? NULL : d->channel.dead_letter, "fenced",
-                     d->channel.fenced, "fence", number(d->channel.fence));
+    return json_pack(
+        "{s:s, s:I, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:s*, s:b, s:o, s:b, s:s*}", "type",
+        sluice_type_name(d->channel.type), "cap", (json_int_t)d->channel.cap, "len", number(d->channel.len),
+        "closed", d->channel.closed, "leased", number(d->channel.leased), "receivers",
+        number(d->channel.receivers), "senders", number(d->channel.senders), "bytes_held",
+        number(d->channel.bytes_held), "sent", number(d->channel.sent), "received",
+        number(d->channel.received), "len_max", number(d->channel.len_max), "deliveries_max",
+        (json_int_t)d->channel.deliveries_max, "dead_letter",
+        *d->channel.dead_letter == '\0' ? NULL : d->channel.dead_letter, "fenced", d->channel.fenced, "fence",
+        number(d->channel.fence), "ordered", d->channel.ordered, "message",
+        *d->channel.message == '\0' ? NULL : d->channel.message);
 }
 
 static json_t *context_json(const struct sluice_description *d)
@@ -270,8 +274,7 @@ static json_t *context_json(const struct sluice_description *d)
     return json;
 }
 
-/* A value that people wrote, or null. */
-static json_t *said_json(const struct sluice_value *v)
+json_t *describe_value_json(const struct sluice_value *v)
 {
     json_t *json = NULL;
     switch (v->type) {
@@ -287,7 +290,7 @@ static json_t *said_json(const struct sluice_value *v)
     return json == NULL ? json_null() : json;
 }
 
-static json_t *hold_json(const struct sluice_description *d)
+json_t *describe_hold_json(const struct sluice_description *d)
 {
     json_t *json =
         json_pack("{s:o, s:o, s:o, s:b}", "holds", number(d->hold.holds), "token", number(d->hold.token),
@@ -301,10 +304,10 @@ static json_t *hold_json(const struct sluice_description *d)
         json_object_set_new(json, "free", number(d->hold.free));
     }
     if (d->kind == SLUICE_KIND_MUTEX)
-        json_object_set_new(json, "value", said_json(&d->hold.said));
+        json_object_set_new(json, "value", describe_value_json(&d->hold.said));
     if (d->kind == SLUICE_KIND_GROUP) {
         json_object_set_new(json, "limit", d->hold.has_limit ? number(d->hold.size) : json_null());
-        json_object_set_new(json, "error", said_json(&d->hold.said));
+        json_object_set_new(json, "error", describe_value_json(&d->hold.said));
         json_object_set_new(json, "context", number(d->hold.context));
     }
     return json;
@@ -350,13 +353,16 @@ static json_t *own_json(const struct sluice_description *d)
     case SLUICE_KIND_SEMAPHORE:
     case SLUICE_KIND_GROUP:
     case SLUICE_KIND_FLIGHT:
-    case SLUICE_KIND_ONCE: return hold_json(d);
+    case SLUICE_KIND_ONCE: return describe_hold_json(d);
     case SLUICE_KIND_BARRIER: return barrier_json(d);
     case SLUICE_KIND_LIMITER: return limiter_json(d);
     case SLUICE_KIND_COND: return json_object();
     case SLUICE_KIND_WAITGROUP:
     case SLUICE_KIND_COUNTER: return count_json(d);
     case SLUICE_KIND_CELL: return cell_json(d);
+    case SLUICE_KIND_ACTOR:
+    case SLUICE_KIND_POOL:
+    case SLUICE_KIND_TASK: return work_json(d);
     default:
         return json_pack("{s:b, s:I, s:I}", "armed", d->timer.armed, "due_ns", (json_int_t)d->timer.due_ns,
                          "period_ns", (json_int_t)d->timer.period_ns);
@@ -377,17 +383,7 @@ json_t *describe_json(const struct sluice_description *d)
     json_t *own = own_json(d);
     json_object_update(json, own);
     json_decref(own);
-    if (d->waiters_count == 0)
-        return json;
-    json_t *waiters = json_array();
-    for (size_t i = 0; i < d->waiters_count; i++) {
-        const struct sluice_waiter *w = &d->waiters[i];
-        json_array_append_new(
-            waiters, json_pack("{s:o, s:I, s:I, s:s, s:s, s:s, s:I}", "session", number(w->session), "pid",
-                               (json_int_t)w->pid, "uid", (json_int_t)w->uid, "name", w->name, "verb",
-                               sluice_verb_name(w->verb), "op", w->op, "since_ns", (json_int_t)w->since_ns));
-    }
-    json_object_set_new(json, "waiters", waiters);
+    parties_json(d, json);
     return json;
 }
 
@@ -408,39 +404,62 @@ void describe_head(struct out_table *table)
         out_cell(table, "%s", names[i]);
 }
 
+bool describe_items(const struct sluice_description *d, int64_t *ret)
+{
+    switch (d->kind) {
+    case SLUICE_KIND_CHANNEL: *ret = (int64_t)d->channel.len; return true;
+    case SLUICE_KIND_WAITGROUP:
+    case SLUICE_KIND_COUNTER: *ret = d->count.value; return true;
+    case SLUICE_KIND_SEMAPHORE: *ret = (int64_t)(d->hold.size - d->hold.free); return true;
+    case SLUICE_KIND_GROUP:
+    case SLUICE_KIND_FLIGHT: *ret = (int64_t)d->hold.holds; return true;
+    case SLUICE_KIND_BARRIER: *ret = d->barrier.arrived; return true;
+    case SLUICE_KIND_LIMITER: *ret = d->limiter.remaining; return true;
+    case SLUICE_KIND_ACTOR: *ret = (int64_t)d->actor.calls; return true;
+    case SLUICE_KIND_POOL: *ret = (int64_t)d->pool.queued; return true;
+    default: return false;
+    }
+}
+
+bool describe_cap(const struct sluice_description *d, int64_t *ret)
+{
+    switch (d->kind) {
+    case SLUICE_KIND_CHANNEL: *ret = d->channel.cap; return true;
+    case SLUICE_KIND_SEMAPHORE: *ret = (int64_t)d->hold.size; return true;
+    case SLUICE_KIND_GROUP: *ret = (int64_t)d->hold.size; return d->hold.has_limit;
+    case SLUICE_KIND_BARRIER: *ret = d->barrier.parties; return true;
+    case SLUICE_KIND_LIMITER:
+        *ret = (int64_t)d->limiter.spec.burst;
+        return d->limiter.spec.algorithm == SLUICE_ALGORITHM_CONCURRENCY;
+    case SLUICE_KIND_POOL: *ret = d->pool.capacity; return d->pool.capacity >= 0;
+    default: return false;
+    }
+}
+
+const char *describe_type(const struct sluice_description *d)
+{
+    switch (d->kind) {
+    case SLUICE_KIND_CHANNEL: return sluice_type_name(d->channel.type);
+    case SLUICE_KIND_LIMITER: return limit_algorithm_name(d->limiter.spec.algorithm);
+    case SLUICE_KIND_CELL: return d->cell.revision > 0 ? sluice_type_name(d->cell.value.type) : "-";
+    case SLUICE_KIND_TASK: return *d->task.function == '\0' ? "command" : "function";
+    default: return "-";
+    }
+}
+
 /* What is in it or held of it, and how much there may be. */
 static void row_counts(struct out_table *table, const struct sluice_description *d)
 {
-    const struct sluice_limiter_spec *limiter = &d->limiter.spec;
     char text[RATE_TEXT_SIZE];
-    switch (d->kind) {
-    case SLUICE_KIND_WAITGROUP:
-    case SLUICE_KIND_COUNTER: out_cell(table, "%" PRId64, d->count.value); break;
-    case SLUICE_KIND_SEMAPHORE: out_cell(table, "%" PRIu64, d->hold.size - d->hold.free); break;
-    case SLUICE_KIND_GROUP:
-    case SLUICE_KIND_FLIGHT: out_cell(table, "%" PRIu64, d->hold.holds); break;
-    case SLUICE_KIND_BARRIER: out_cell(table, "%" PRIu32, d->barrier.arrived); break;
-    case SLUICE_KIND_LIMITER: out_cell(table, "%" PRId64, d->limiter.remaining); break;
-    default: out_cell(table, "-"); break;
-    }
-    if (d->kind == SLUICE_KIND_SEMAPHORE || (d->kind == SLUICE_KIND_GROUP && d->hold.has_limit))
-        out_cell(table, "%" PRIu64, d->hold.size);
-    else if (d->kind == SLUICE_KIND_BARRIER)
-        out_cell(table, "%" PRIu32, d->barrier.parties);
-    else if (d->kind == SLUICE_KIND_LIMITER && limiter->algorithm == SLUICE_ALGORITHM_CONCURRENCY)
-        out_cell(table, "%" PRIu64, limiter->burst);
-    else if (d->kind == SLUICE_KIND_LIMITER)
-        out_cell(table, "%s", rate_text(&limiter->rate, text));
+    int64_t items = 0, cap = 0;
+    if (describe_items(d, &items))
+        out_cell(table, "%" PRId64, items);
     else
         out_cell(table, "-");
-}
-
-/* Of what type its content is. */
-static const char *row_type(const struct sluice_description *d)
-{
-    if (d->kind == SLUICE_KIND_LIMITER)
-        return limit_algorithm_name(d->limiter.spec.algorithm);
-    return d->kind == SLUICE_KIND_CELL && d->cell.revision > 0 ? sluice_type_name(d->cell.value.type) : "-";
+    if (describe_cap(d, &cap))
+        out_cell(table, "%" PRId64, cap);
+    else
+        out_cell(table, "%s", d->kind == SLUICE_KIND_LIMITER ? rate_text(&d->limiter.spec.rate, text) : "-");
 }
 
 /* A key is anybody's text: it is quoted, so that it stays on its line and moves no cursor. */
@@ -458,20 +477,16 @@ void describe_row(struct out_table *table, const struct sluice_description *d, i
     char text[DURATION_TEXT_SIZE];
     if (*d->name != '\0')
         out_cell(table, "%s", d->name);
+    else if (d->kind == SLUICE_KIND_TASK)
+        out_cell(table, "%" PRIu64, d->task.number);
     else if (*d->key != '\0')
         row_key(table, d);
     else
         out_cell(table, "#%" PRIu64, d->serial);
     out_cell(table, "%s", sluice_kind_name(d->kind));
-    out_cell(table, "%s", state_of(d));
-    if (d->kind == SLUICE_KIND_CHANNEL) {
-        out_cell(table, "%" PRIu64, d->channel.len);
-        out_cell(table, "%" PRId64, d->channel.cap);
-        out_cell(table, "%s", sluice_type_name(d->channel.type));
-    } else {
-        row_counts(table, d);
-        out_cell(table, "%s", row_type(d));
-    }
+    out_cell(table, "%s", describe_state(d));
+    row_counts(table, d);
+    out_cell(table, "%s", describe_type(d));
     out_cell(table, "%" PRIu64, d->waiting);
     out_cell(table, "%s", duration_short(now_ns - d->made_ns, text));
 }

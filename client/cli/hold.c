@@ -68,6 +68,7 @@ void hold_check(const struct args *args, struct argp_state *state)
 struct running {
     sluice *s;
     const struct hold *hold;
+    struct hold_work *work; /* NULL: none */
     struct child child;
     sluice_future *watch;              /* ends with the session; NULL: it has */
     sluice_future *extends[HOLDS_MAX]; /* one for each hold; NULL: not in flight */
@@ -90,6 +91,8 @@ static void lose(struct running *r, const struct hold *h, const char *why)
     if (r->lost)
         return;
     r->lost = true;
+    if (r->work != NULL)
+        r->work->lost = true;
     remark("%s: the %s is lost: %s; the command is stopped", h->name, h->what, why);
     child_stop(&r->child);
 }
@@ -146,6 +149,11 @@ static void on_readable(struct running *r)
         r->down_ns = INT64_MAX;
     else if (r->down_ns == INT64_MAX)
         r->down_ns = monotonic_now();
+}
+
+/* Takes what has come, be it read here or by a call of the work's. */
+static void take_answers(struct running *r)
+{
     if (r->extending > 0)
         prolonged(r);
     if (r->watch != NULL && sluice_future_done(r->watch)) {
@@ -167,6 +175,13 @@ static int64_t next_time(const struct running *r)
     return grace_ns < at_ns ? grace_ns : at_ns;
 }
 
+/* The same, with what the work waits for. */
+static int64_t next_look(const struct running *r)
+{
+    int64_t at_ns = next_time(r);
+    return r->work != NULL && r->work->at_ns < at_ns ? r->work->at_ns : at_ns;
+}
+
 static void on_time(struct running *r)
 {
     int64_t now_ns = monotonic_now();
@@ -181,7 +196,7 @@ static void on_time(struct running *r)
 /* The environment tells the command what it runs under: the tokens, with a space between. */
 static void tell(const struct hold *h)
 {
-    char tokens[HOLDS_MAX * 21 + 1];
+    char tokens[HOLDS_MAX * 21 + 1] = "";
     size_t used = 0;
     bool owner_died = false;
     for (; h != NULL; h = h->next) {
@@ -215,7 +230,8 @@ static int start(struct running *r, char **command, int output)
     if (interrupt_signal() != 0)
         return 128 + interrupt_signal();
     tell(r->hold);
-    const struct child_spec spec = {.output = output, .kill_after_ns = kill_after_ns, .guarded = true};
+    const struct child_spec spec = {
+        .output = output, .kill_after_ns = kill_after_ns, .guarded = true, .piped = r->work != NULL};
     int code = child_start_with(&r->child, command, &spec);
     if (code == 0 && interrupt_signal() != 0) { /* a moment ago: it was meant for the command as well */
         child_signal(&r->child, interrupt_signal());
@@ -224,32 +240,65 @@ static int start(struct running *r, char **command, int output)
     return code;
 }
 
-struct hold_end hold_run(sluice *s, const struct hold *h, char **command, int output)
+static void begin(struct running *r)
 {
-    struct running r = {.s = s, .hold = h};
-    struct hold_end end = {.code = start(&r, command, output)};
+    /* A select of nothing, answered only when the session is over. In nobody's name: the task this may run in does not wait. */
+    sluice_task_enter(r->s, 0);
+    if (sluice_select_start(r->s, NULL, 0, NULL, &r->watch) != SLUICE_OK)
+        lose(r, r->hold, sluice_errmsg());
+    sluice_task_leave(r->s);
+    if (r->work != NULL) {
+        r->work->child = &r->child;
+        r->work->begin(r->work);
+    }
+    sluice_flush(r->s);
+}
+
+static void on_event(struct running *r, enum child_event event)
+{
+    if (event == CHILD_SIGNALED && (r->work == NULL || !r->work->signaled(r->work, r->child.signal)))
+        child_signal(&r->child, r->child.signal);
+    if (event == CHILD_READABLE)
+        on_readable(r);
+    take_answers(r);
+    if (r->work != NULL) {
+        r->work->step(r->work);
+        take_answers(r);
+    }
+    if (monotonic_now() >= next_time(r)) /* also when the descriptor never comes to rest */
+        on_time(r);
+}
+
+static struct hold_end run(struct running *r, char **command, int output)
+{
+    struct hold_end end = {.code = start(r, command, output)};
     if (end.code != 0)
         return end;
     end.started = true;
-    sluice_chan nil = SLUICE_NIL;
-    if (sluice_recv_start(s, nil, 0, NULL, &r.watch) != SLUICE_OK)
-        lose(&r, h, sluice_errmsg());
-    sluice_flush(s);
+    begin(r);
+    int fd = r->work == NULL ? sluice_fd(r->s) : r->work->fd;
     enum child_event event = CHILD_TIME;
     while (event != CHILD_ENDED) {
-        event = child_next(&r.child, r.watch == NULL ? -1 : sluice_fd(s), next_time(&r));
-        if (event == CHILD_SIGNALED)
-            child_signal(&r.child, r.child.signal);
-        else if (event == CHILD_READABLE)
-            on_readable(&r);
-        if (monotonic_now() >= next_time(&r)) /* also when the descriptor never comes to rest */
-            on_time(&r);
+        event = child_next(&r->child, r->watch == NULL ? -1 : fd, next_look(r));
+        on_event(r, event);
     }
-    end.lost = r.lost;
-    end.killed = r.child.killed;
-    end.code = r.lost ? EX_TEMPFAIL : r.child.code;
-    child_done(&r.child, r.lost);
+    end.lost = r->lost;
+    end.killed = r->child.killed;
+    end.code = r->lost ? EX_TEMPFAIL : r->child.code;
+    child_done(&r->child, r->lost);
     return end;
+}
+
+struct hold_end hold_run(sluice *s, const struct hold *h, char **command, int output)
+{
+    struct running r = {.s = s, .hold = h};
+    return run(&r, command, output);
+}
+
+struct hold_end hold_run_work(sluice *s, const struct hold *h, char **command, struct hold_work *work)
+{
+    struct running r = {.s = s, .hold = h, .work = work};
+    return run(&r, command, -1);
 }
 
 /* ---- Giving back */

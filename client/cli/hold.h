@@ -68,8 +68,22 @@ struct hold_end {
     bool killed;  /* a signal ended it, or nobody knows what did */
     bool lost;    /* what was held was lost, and so the command was stopped */
 };
+/* What this process does with a command that runs under something: it talks to it through its stdin and stdout, say. Each function is given the work
+ * itself. */
+struct child;
+struct hold_work {
+    int fd;              /* readable when there is something to do, the session's descriptor included */
+    int64_t at_ns;       /* and from then on, on the monotonic clock; INT64_MAX: never */
+    bool lost;           /* set here: what was held is */
+    struct child *child; /* set here */
+    void (*begin)(struct hold_work *work); /* the command, piped, runs */
+    void (*step)(struct hold_work *work);  /* after whatever happened, and once when it has ended */
+    bool (*signaled)(struct hold_work *work, int number); /* false: the command gets it */
+};
 /* Runs a command under h, which is then still held unless it was lost. output: its stdout, -1: ours. */
 struct hold_end hold_run(sluice *s, const struct hold *h, char **command, int output);
+/* The same with work. */
+struct hold_end hold_run_work(sluice *s, const struct hold *h, char **command, struct hold_work *work);
 /* Runs the command, or leaves h with the process of --hold-for-pid; else gives it back. The exit code. */
 int hold_serve(const struct args *args, sluice *s, const struct hold *h);
 /* Gives back what the token holds, of h alone. */

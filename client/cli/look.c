@@ -2,14 +2,17 @@
  * look.c - what there is: ls, show, ctx show.
  *
  * Lists come in pages of the daemon, and JSON is one object a line, so that a million objects take no more memory here than a
- * thousand do.
+ * thousand do. --sort keeps them all until the last has come.
  */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "describe.h"
 #include "link.h"
+#include "sort.h"
+#include "task.h"
 #include "verb.h"
 
 /* ---- ls */
@@ -17,9 +20,70 @@
 static struct {
     enum sluice_kind kind;
     bool all, names;
+    struct sort sort;
 } options;
 
-enum { KEY_KIND = 0x100 };
+enum { KEY_KIND = 0x100, KEY_SORT };
+
+/* By what a list may be ordered: its columns, and the order of creation. */
+#define LS_FIELDS(FIELD) \
+    FIELD(name)          \
+    FIELD(kind) FIELD(state) FIELD(items) FIELD(cap) FIELD(type) FIELD(waiting) FIELD(age) FIELD(serial)
+
+static struct sort_key by_name(const void *row)
+{
+    const struct sluice_description *d = row;
+    return (struct sort_key){*d->name != '\0' ? d->name : d->key, 0};
+}
+
+static struct sort_key by_kind(const void *row)
+{
+    const struct sluice_description *d = row;
+    return (struct sort_key){sluice_kind_name(d->kind), 0};
+}
+
+static struct sort_key by_state(const void *row)
+{
+    return (struct sort_key){describe_state(row), 0};
+}
+
+/* What has none comes before what has the least. */
+static struct sort_key by_items(const void *row)
+{
+    int64_t items = 0;
+    return (struct sort_key){NULL, describe_items(row, &items) ? items : INT64_MIN};
+}
+
+static struct sort_key by_cap(const void *row)
+{
+    int64_t cap = 0;
+    return (struct sort_key){NULL, describe_cap(row, &cap) ? cap : INT64_MIN};
+}
+
+static struct sort_key by_type(const void *row)
+{
+    return (struct sort_key){describe_type(row), 0};
+}
+
+static struct sort_key by_waiting(const void *row)
+{
+    const struct sluice_description *d = row;
+    return (struct sort_key){NULL, (int64_t)d->waiting};
+}
+
+static struct sort_key by_age(const void *row)
+{
+    const struct sluice_description *d = row;
+    return (struct sort_key){NULL, -d->made_ns};
+}
+
+static struct sort_key by_serial(const void *row)
+{
+    const struct sluice_description *d = row;
+    return (struct sort_key){NULL, (int64_t)d->serial};
+}
+
+static const struct sort_field ls_fields[] = {LS_FIELDS(SORT_FIELD){0}};
 
 static enum sluice_kind parse_kind(struct argp_state *state, const char *text)
 {
@@ -43,6 +107,7 @@ static bool ls_option(int key, char *arg, struct argp_state *state)
     case KEY_KIND: options.kind = parse_kind(state, arg); return true;
     case 'a': options.all = true; return true;
     case '1': options.names = true; return true;
+    case KEY_SORT: sort_parse(&options.sort, state, arg, ls_fields); return true;
     default: return false;
     }
 }
@@ -58,30 +123,84 @@ static void print_object(const struct args *args, struct out_table *table, const
         puts(d->name);
 }
 
-static int ls_run(struct args *args, sluice *s)
+/* What is listed: page by page, or with --sort all of it at the end. */
+struct listed {
+    const struct args *args;
+    struct out_table table;
+    int64_t now_ns;
+    struct sluice_listing **pages; /* those that are kept */
+    size_t pages_count, rows_count;
+};
+
+static void keep_page(struct listed *l, struct sluice_listing *page)
+{
+    l->pages = reallocarray(l->pages, l->pages_count + 1, sizeof(struct sluice_listing *));
+    if (l->pages == NULL)
+        abort();
+    l->pages[l->pages_count++] = page;
+    l->rows_count += page->count;
+}
+
+static void take_page(struct listed *l, struct sluice_listing *page)
+{
+    if (options.sort.count > 0) {
+        keep_page(l, page);
+        return;
+    }
+    for (size_t i = 0; i < page->count; i++)
+        print_object(l->args, &l->table, &page->objects[i], l->now_ns);
+    sluice_listing_free(page);
+}
+
+static void print_sorted(struct listed *l)
+{
+    const void **rows = calloc(l->rows_count + 1, sizeof(const void *));
+    size_t count = 0;
+    if (rows == NULL)
+        abort();
+    for (size_t i = 0; i < l->pages_count; i++)
+        for (size_t k = 0; k < l->pages[i]->count; k++)
+            rows[count++] = &l->pages[i]->objects[k];
+    sort_rows(&options.sort, rows, count);
+    for (size_t i = 0; i < count; i++)
+        print_object(l->args, &l->table, rows[i], l->now_ns);
+    free(rows);
+}
+
+static enum sluice_status list_all(struct listed *l, sluice *s)
 {
     struct sluice_list_options list = SLUICE_LIST_OPTIONS_INIT;
-    list.prefix = args->words[0];
+    list.prefix = l->args->words[0];
     list.kind = options.kind;
     list.anonymous = options.all;
-    struct sluice_session session;
-    sluice_session_get(s, &session);
-    struct out_table table = {0};
-    if (!args->json && !options.names)
-        describe_head(&table);
     do {
         struct sluice_listing *page = NULL;
         enum sluice_status status = sluice_list(s, &list, &page);
         if (status != SLUICE_OK)
-            return fail(status, NULL);
-        for (size_t i = 0; i < page->count; i++)
-            print_object(args, &table, &page->objects[i], session.now_ns);
+            return status;
         list.after = page->next;
-        sluice_listing_free(page);
+        take_page(l, page);
     } while (list.after != 0);
-    if (table.columns > 0)
-        out_table_end(&table);
-    return 0;
+    return SLUICE_OK;
+}
+
+static int ls_run(struct args *args, sluice *s)
+{
+    struct listed l = {.args = args};
+    struct sluice_session session;
+    sluice_session_get(s, &session);
+    l.now_ns = session.now_ns;
+    if (!args->json && !options.names)
+        describe_head(&l.table);
+    enum sluice_status status = list_all(&l, s);
+    if (status == SLUICE_OK && options.sort.count > 0)
+        print_sorted(&l);
+    if (status == SLUICE_OK && l.table.columns > 0)
+        out_table_end(&l.table);
+    for (size_t i = 0; i < l.pages_count; i++)
+        sluice_listing_free(l.pages[i]);
+    free(l.pages);
+    return fail(status, NULL);
 }
 
 static const struct argp_option ls_options[] = {
@@ -93,6 +212,7 @@ static const struct argp_option ls_options[] = {
      1},
     {"all", 'a', NULL, 0, "Those without a name too", 1},
     {"names", '1', NULL, 0, "Print names only", 1},
+    {"sort", KEY_SORT, "FIELD", 0, SORT_HELP LS_FIELDS(SORT_NAME), 1},
     {0},
 };
 
@@ -103,6 +223,7 @@ const struct verb verb_ls = {
     .text = "With --json each object is a line.\n\n"
             "Examples:\n"
             "  sluice ls jobs/\n"
+            "  sluice ls --kind channel --sort -items,name\n"
             "  sluice ls --kind context --json | jq -r 'select(.error != \"OK\").name'",
     .takes = TAKES_JSON,
     .words_min = 0,
@@ -114,6 +235,31 @@ const struct verb verb_ls = {
 
 /* ---- show */
 
+enum { KEY_SCHEMA = 0x200 };
+
+static struct {
+    bool schema;
+} show_what;
+
+static bool show_option(int key, char *arg, struct argp_state *state)
+{
+    (void)arg, (void)state;
+    show_what.schema = show_what.schema || key == KEY_SCHEMA;
+    return key == KEY_SCHEMA;
+}
+
+/* The descriptors of a channel's messages, as they are. */
+static int show_schema(const struct sluice_description *d, const char *name)
+{
+    if (d->kind != SLUICE_KIND_CHANNEL || d->channel.schema.size == 0)
+        return fail_text(
+            sluice_exit_code(SLUICE_NOT_FOUND),
+            "%s: no schema (it has one when it is made with: sluice make %s --message TYPE --schema FILE)",
+            name, name);
+    fwrite(d->channel.schema.data, 1, d->channel.schema.size, stdout);
+    return 0;
+}
+
 static int show(const struct args *args, sluice *s, sluice_ref ref)
 {
     struct sluice_session session;
@@ -121,29 +267,48 @@ static int show(const struct args *args, sluice *s, sluice_ref ref)
     struct sluice_description *d = NULL;
     enum sluice_status status = sluice_describe(s, ref, &d);
     if (status != SLUICE_OK)
-        return fail(status, args->words[0]);
-    if (args->json)
+        return ref.task != 0 ? task_fail(status, ref.task) : fail(status, args->words[0]);
+    int code = 0;
+    if (show_what.schema)
+        code = show_schema(d, args->words[0]);
+    else if (args->json)
         json_line(describe_json(d));
     else
         describe_print(d, session.wall_offset_ns);
     sluice_description_free(d);
-    return 0;
+    return code;
 }
 
+/* A number is a task's, unless something has it for a name. */
 static int show_run(struct args *args, sluice *s)
 {
-    return show(args, s, sluice_named(args->words[0]));
+    const char *word = args->words[0];
+    uint64_t number = args_task(word);
+    sluice_ref ref = SLUICE_NIL_REF;
+    if (number != 0 && sluice_open_ref(s, sluice_named(word), 0, SLUICE_KIND_NONE, &ref, NULL) == SLUICE_OK)
+        return show(args, s, ref);
+    return show(args, s, number != 0 ? sluice_task_numbered(number).ref : sluice_named(word));
 }
+
+static const struct argp_option show_options[] = {
+    {"schema", KEY_SCHEMA, NULL, 0,
+     "Write the descriptors of a channel's protobuf messages, for protoc --decode", 1},
+    {0},
+};
 
 const struct verb verb_show = {
     .name = "show",
-    .words = "NAME",
+    .words = "NAME|TASK",
     .help = "Say what an object is, what it holds and who waits on it",
-    .text = "Example:\n"
-            "  sluice show jobs --json | jq .len",
+    .text = "A task is named by its number.\n\n"
+            "Example:\n"
+            "  sluice show jobs --json | jq .len\n"
+            "  sluice show orders --schema >orders.pb",
     .takes = TAKES_JSON,
     .words_min = 1,
     .words_max = 1,
+    .options = show_options,
+    .option = show_option,
     .run = show_run,
 };
 

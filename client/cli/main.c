@@ -42,7 +42,7 @@ static int run(const struct verb *verb, int argc, char **argv)
     int code = 0;
     sluice *s = NULL;
     if (!(verb->takes & NO_DAEMON))
-        s = link_open(&args, (verb->takes & TAKES_WAIT) != 0, &code);
+        s = link_open(&args, (verb->takes & (TAKES_WAIT | MAY_WAIT)) != 0, &code);
     if (code == 0) {
         code = verb->run(&args, s);
         if (code == 0)

@@ -5,8 +5,10 @@
  * --for-pid until a process ends. `make` of what is there already, with the same parameters, is done: scripts may say it
  * each time they start.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sysexits.h>
 
 #include "channel.h"
 #include "limit.h"
@@ -16,6 +18,8 @@
 
 /* ---- make */
 
+enum { SCHEMA_SIZE_MAX = 256 << 10 };
+
 static struct {
     sluice_chan dead_letter;
     int64_t max_deliveries;
@@ -23,7 +27,11 @@ static struct {
     int64_t duration_ns;   /* TIMER, TICKER */
     struct sync_spec sync; /* all other kinds */
     bool fenced;           /* a channel, a counter, a cell */
-    bool group;            /* one of a group's options was given */
+    bool ordered;          /* a channel */
+    const char *message;   /* a channel */
+    struct sluice_blob schema;
+    bool limited; /* --limit, of a group or a pool */
+    bool cancels; /* --cancels, of a group */
     struct limit_options limit;
 } make = {.sync = SYNC_SPEC_INIT(SLUICE_KIND_NONE, SLUICE_KIND_NONE)};
 
@@ -49,13 +57,20 @@ enum {
     KEY_FENCED,
     KEY_POISON,
     KEY_LIMIT,
-    KEY_CANCELS
+    KEY_CANCELS,
+    KEY_ORDERED,
+    KEY_MESSAGE,
+    KEY_SCHEMA,
+    KEY_ACTOR,
+    KEY_FAIL,
+    KEY_POOL,
+    KEY_CAPACITY
 };
 
 static void take_kind(struct argp_state *state, enum sluice_kind kind)
 {
     if (make.kind != SLUICE_KIND_NONE)
-        argp_error(state, "it is a %s or a %s", sluice_kind_name(make.kind), sluice_kind_name(kind));
+        argp_error(state, "it is --%s or --%s", sluice_kind_name(make.kind), sluice_kind_name(kind));
     make.kind = make.sync.made = kind;
 }
 
@@ -84,6 +99,8 @@ static bool kind_option(int key, char *arg, struct argp_state *state)
     case KEY_GROUP: take_kind(state, SLUICE_KIND_GROUP); return true;
     case KEY_FLIGHT: take_kind(state, SLUICE_KIND_FLIGHT); return true;
     case KEY_LIMITER: take_kind(state, SLUICE_KIND_LIMITER); return true;
+    case KEY_ACTOR: take_kind(state, SLUICE_KIND_ACTOR); return true;
+    case KEY_POOL: take_kind(state, SLUICE_KIND_POOL); return true;
     default: return false;
     }
 }
@@ -104,21 +121,45 @@ static bool sync_option(int key, char *arg, struct argp_state *state)
     case KEY_FENCED: make.fenced = counter->fenced = make.sync.cell.fenced = true; return true;
     case KEY_POISON: make.sync.poison = true; return true;
     case KEY_LIMIT:
-        make.group = true;
-        make.sync.group.limit = args_number(state, "--limit", arg, 0, INT64_MAX);
+        make.limited = true;
+        make.sync.group.limit = make.sync.pool.limit = args_number(state, "--limit", arg, 0, INT64_MAX);
         return true;
+    case KEY_CAPACITY:
+        make.sync.pool.capacity = args_number(state, "--capacity", arg, 1, INT64_C(1) << 40);
+        return true;
+    case KEY_FAIL: make.sync.fail = true; return true;
     case KEY_CANCELS:
-        make.group = true;
+        make.cancels = true;
         make.sync.group.ctx = sluice_ctx_named(arg);
         return true;
     default: return limit_option(key, arg, state, &make.limit);
     }
 }
 
+/* The descriptors in a file, kept until the process ends. */
+static struct sluice_blob read_schema(struct argp_state *state, const char *path)
+{
+    static char schema[SCHEMA_SIZE_MAX + 1];
+    FILE *file = fopen(path, "re");
+    struct sluice_blob blob = {schema, file != NULL ? fread(schema, 1, sizeof schema, file) : 0};
+    if (file == NULL || ferror(file))
+        argp_failure(state, EX_NOINPUT, errno, "%s", path);
+    if (blob.size > SCHEMA_SIZE_MAX)
+        argp_error(state, "%s: more than %d bytes of schema", path, SCHEMA_SIZE_MAX);
+    if (blob.size == 0)
+        argp_error(state, "%s: empty; make it with: protoc --include_imports -o %s FILE.proto", path, path);
+    if (file != NULL)
+        fclose(file);
+    return blob;
+}
+
 static bool make_option(int key, char *arg, struct argp_state *state)
 {
     switch (key) {
-    case KEY_DEAD_LETTER: make.dead_letter = sluice_chan_named(arg); return true;
+    case KEY_ORDERED: make.ordered = true; return true;
+    case KEY_MESSAGE: make.message = arg; return true;
+    case KEY_SCHEMA: make.schema = read_schema(state, arg); return true;
+    case KEY_DEAD_LETTER: make.dead_letter = make.sync.pool.dead_letter = sluice_chan_named(arg); return true;
     case KEY_MAX_DELIVERIES:
         make.max_deliveries = args_number(state, "--max-deliveries", arg, 1, UINT32_MAX);
         return true;
@@ -137,6 +178,9 @@ static enum sluice_status make_channel(const struct args *args, sluice *s, struc
     spec.dead_letter = make.dead_letter;
     spec.deliveries_max = (uint32_t)make.max_deliveries;
     spec.fenced = make.fenced;
+    spec.ordered = make.ordered;
+    spec.message = make.message;
+    spec.schema = make.schema;
     how->lifetime = args->ephemeral ? SLUICE_EPHEMERAL : SLUICE_OWNED;
     return sluice_chan_make_with(s, how, &spec, NULL, NULL);
 }
@@ -152,8 +196,20 @@ static void check_kind(struct argp_state *state)
         argp_error(state, "--fenced is for a channel, a --counter or a --cell");
     if (kind != SLUICE_KIND_ONCE && kind != SLUICE_KIND_FLIGHT && make.sync.poison)
         argp_error(state, "--poison is for a --once or a --flight");
-    if (kind != SLUICE_KIND_GROUP && make.group)
-        argp_error(state, "--limit and --cancels are for a --group");
+    if (kind != SLUICE_KIND_GROUP && make.cancels)
+        argp_error(state, "--cancels is for a --group");
+    if (kind != SLUICE_KIND_GROUP && kind != SLUICE_KIND_POOL && make.limited)
+        argp_error(state, "--limit is for a --group or a --pool");
+    if (kind != SLUICE_KIND_POOL && make.sync.pool.capacity >= 0)
+        argp_error(state, "--capacity is for a --pool; a channel has --cap");
+    if (kind != SLUICE_KIND_ACTOR && make.sync.fail)
+        argp_error(state, "--fail is for an --actor");
+    if (kind != SLUICE_KIND_NONE && make.ordered)
+        argp_error(state, "--ordered is for a channel");
+    if (kind != SLUICE_KIND_NONE && (make.message != NULL || make.schema.size > 0))
+        argp_error(state, "--message and --schema are for a channel");
+    if (make.message == NULL && make.schema.size > 0)
+        argp_error(state, "--schema goes with --message");
     if (kind != SLUICE_KIND_LIMITER && limit_given(&make.limit))
         argp_error(state, "--rate, --burst and --algorithm are for a --limiter");
 }
@@ -161,9 +217,12 @@ static void check_kind(struct argp_state *state)
 static void make_check(const struct args *args, struct argp_state *state)
 {
     bool dead_letter = !sluice_is_nil(make.dead_letter.ref);
-    if (make.kind != SLUICE_KIND_NONE && (args->make || make.max_deliveries > 0 || dead_letter))
-        argp_error(state, "a %s has no capacity, type or dead letters", sluice_kind_name(make.kind));
-    if ((make.max_deliveries > 0) != dead_letter)
+    bool pool = make.kind == SLUICE_KIND_POOL;
+    if (pool && (args->make || make.max_deliveries > 0))
+        argp_error(state, "a pool has no --cap, --type or --max-deliveries, but --capacity and retries");
+    if (make.kind != SLUICE_KIND_NONE && (args->make || make.max_deliveries > 0 || (dead_letter && !pool)))
+        argp_error(state, "--%s has no capacity, type or dead letters", sluice_kind_name(make.kind));
+    if (!pool && (make.max_deliveries > 0) != dead_letter)
         argp_error(state, "--dead-letter and --max-deliveries go together");
     check_kind(state);
     if (make.kind == SLUICE_KIND_LIMITER) {
@@ -190,7 +249,16 @@ static int make_run(struct args *args, sluice *s)
 static const struct argp_option make_options[] = {
     {"max-deliveries", KEY_MAX_DELIVERIES, "N", 0,
      "An item given back after N deliveries goes to the dead letters", 1},
-    {"dead-letter", KEY_DEAD_LETTER, "CHANNEL", 0, "The channel, of the same type, that takes them", 1},
+    {"dead-letter", KEY_DEAD_LETTER, "CHANNEL", 0,
+     "The channel, of the same type, that takes them; of a pool: one of bytes that takes what failed tasks were called with",
+     1},
+    {"ordered", KEY_ORDERED, NULL, 0,
+     "What is in the channel is received by rank (`send --rank`), the least first; who waits for room in it is let in as he came. So it wants a --cap",
+     1},
+    {"message", KEY_MESSAGE, "TYPE", 0,
+     "Each value is a protobuf message of this full name, for those who look (`show`); nothing checks it", 1},
+    {"schema", KEY_SCHEMA, "FILE", 0,
+     "A FileDescriptorSet that has it, as protoc -o writes it (`show --schema`)", 1},
     {"timer", KEY_TIMER, "DUR", 0, "Make a timer that is due once, so long from now", 1},
     {"ticker", KEY_TICKER, "DUR", 0, "Make a ticker with this period", 1},
     {"mutex", KEY_MUTEX, NULL, 0, "Make a lock for one at a time", 1},
@@ -211,10 +279,16 @@ static const struct argp_option make_options[] = {
     {"poison", KEY_POISON, NULL, 0,
      "If the runner dies the once has failed for good, and who waits for it in a flight fails", 1},
     {"group", KEY_GROUP, NULL, 0, "Make a group of tasks", 1},
-    {"limit", KEY_LIMIT, "N", 0, "The group runs at most N tasks at a time", 1},
+    {"limit", KEY_LIMIT, "N", 0, "The group or the pool runs at most N tasks at a time", 1},
     {"cancels", KEY_CANCELS, "CTX", 0, "The context that the group's first error cancels", 1},
     {"limiter", KEY_LIMITER, NULL, 0, "Make a limiter, with --rate, --burst and --algorithm", 1},
     LIMIT_OPTIONS,
+    {"actor", KEY_ACTOR, NULL, 0, "Make an actor: a state that one owns (`serve`) and others `call`", 1},
+    {"fail", KEY_FAIL, NULL, 0,
+     "When the actor's owner goes, the calls that wait fail; else they are its successor's", 1},
+    {"pool", KEY_POOL, NULL, 0, "Make a pool of tasks", 1},
+    {"capacity", KEY_CAPACITY, "N", 0,
+     "The pool keeps at most N tasks that have not begun (default: any number)", 1},
     {0},
 };
 
@@ -227,12 +301,15 @@ const struct verb verb_make = {
         "other parameters are an error that says which.\n\n"
         "Examples:\n"
         "  sluice make jobs --cap 100\n"
+        "  sluice make urgent --cap 100 --ordered\n"
+        "  sluice make orders --message shop.Order --schema shop.pb\n"
         "  sluice make dead && sluice make jobs --cap 100 --dead-letter dead --max-deliveries 3\n"
         "  sluice make scratch --for-pid $$\n"
         "  sluice make heartbeat --ticker 1s\n"
         "  sluice make config --rwmutex\n"
         "  sluice make seats --counter 12 --min 0\n"
-        "  sluice make api --limiter --rate 10/s --burst 20",
+        "  sluice make api --limiter --rate 10/s --burst 20\n"
+        "  sluice make build --pool --limit 4 --capacity 100",
     .takes = TAKES_CHANNEL | TAKES_LIFE,
     .words_min = 1,
     .words_max = 1,

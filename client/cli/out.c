@@ -154,6 +154,8 @@ static bool needs_newline(const struct sluice_value *v)
 
 static void print_item(const struct out_format *format, sluice *s, const struct sluice_item *item)
 {
+    if (format->ranked && format->how != OUT_JSON)
+        printf("%" PRId64 "\t", item->rank);
     switch (format->how) {
     case OUT_RAW:
         print_text(format, s, item);
@@ -185,74 +187,84 @@ void out_item(const struct out_format *format, sluice *s, const struct sluice_it
 
 /* ---- JSON */
 
-void out_json_string(const char *data, size_t size)
+static void write_string(FILE *to, const char *data, size_t size)
 {
     json_t *string = json_stringn(data, size); /* NULL: no UTF-8 */
     if (string == NULL)
-        fputs("null", stdout);
+        fputs("null", to);
     else
-        json_dumpf(string, stdout, JSON_ENCODE_ANY);
+        json_dumpf(string, to, JSON_ENCODE_ANY);
     json_decref(string);
 }
 
-static void json_bytes(const unsigned char *data, size_t size)
+void out_json_string(const char *data, size_t size)
+{
+    write_string(stdout, data, size);
+}
+
+static void write_bytes(FILE *to, const unsigned char *data, size_t size)
 {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    fputs("{\"base64\":\"", stdout);
+    fputs("{\"base64\":\"", to);
     for (size_t i = 0; i < size; i += 3) {
         size_t left = size - i;
         uint32_t three = (uint32_t)data[i] << 16 | (left > 1 ? (uint32_t)data[i + 1] << 8 : 0) |
                          (left > 2 ? data[i + 2] : 0);
-        putchar(digits[three >> 18]);
-        putchar(digits[three >> 12 & 63]);
-        putchar(left > 1 ? digits[three >> 6 & 63] : '=');
-        putchar(left > 2 ? digits[three & 63] : '=');
+        putc(digits[three >> 18], to);
+        putc(digits[three >> 12 & 63], to);
+        putc(left > 1 ? digits[three >> 6 & 63] : '=', to);
+        putc(left > 2 ? digits[three & 63] : '=', to);
     }
-    fputs("\"}", stdout);
+    fputs("\"}", to);
 }
 
 /* A JSON text as it is, without the space between its tokens. */
-static void json_compact(const char *data, size_t size)
+static void write_compact(FILE *to, const char *data, size_t size)
 {
     bool in_string = false;
     for (size_t i = 0; i < size; i++) {
         char c = data[i];
         if (in_string && c == '\\' && i + 1 < size) {
-            putchar(c);
+            putc(c, to);
             c = data[++i];
         } else if (c == '"') {
             in_string = !in_string;
         } else if (!in_string && strchr(" \t\r\n", c) != NULL) {
             continue;
         }
-        putchar(c);
+        putc(c, to);
     }
 }
 
-void out_json_value(sluice *s, const struct sluice_value *v)
+void out_json_write(FILE *to, sluice *s, const struct sluice_value *v)
 {
     char number[VALUE_NUMBER_SIZE];
     switch (v->type) {
-    case SLUICE_TYPE_NONE: fputs("null", stdout); break;
-    case SLUICE_TYPE_INT64: fputs(value_number(v, number), stdout); break;
-    case SLUICE_TYPE_DOUBLE: fputs(isfinite(v->real) ? value_number(v, number) : "null", stdout); break;
-    case SLUICE_TYPE_JSON: json_compact(v->bytes.data, v->bytes.size); break;
+    case SLUICE_TYPE_NONE: fputs("null", to); break;
+    case SLUICE_TYPE_INT64: fputs(value_number(v, number), to); break;
+    case SLUICE_TYPE_DOUBLE: fputs(isfinite(v->real) ? value_number(v, number) : "null", to); break;
+    case SLUICE_TYPE_JSON: write_compact(to, v->bytes.data, v->bytes.size); break;
     case SLUICE_TYPE_HANDLE: {
         char *name = object_text(s, v);
-        out_json_string(name == NULL ? "" : name, name == NULL ? 0 : strlen(name));
+        write_string(to, name == NULL ? "" : name, name == NULL ? 0 : strlen(name));
         free(name);
         break;
     }
     default: {
         json_t *string = json_stringn(v->bytes.size == 0 ? "" : v->bytes.data, v->bytes.size);
         if (string == NULL)
-            json_bytes(v->bytes.data, v->bytes.size);
+            write_bytes(to, v->bytes.data, v->bytes.size);
         else
-            json_dumpf(string, stdout, JSON_ENCODE_ANY);
+            json_dumpf(string, to, JSON_ENCODE_ANY);
         json_decref(string);
         break;
     }
     }
+}
+
+void out_json_value(sluice *s, const struct sluice_value *v)
+{
+    out_json_write(stdout, s, v);
 }
 
 void out_json_members(const struct out_format *format, sluice *s, const struct sluice_item *item)
@@ -267,6 +279,8 @@ void out_json_members(const struct out_format *format, sluice *s, const struct s
     }
     out_json_value(s, &item->value);
     printf(",\"type\":\"%s\",\"deliveries\":%" PRIu32, sluice_type_name(item->value.type), item->deliveries);
+    if (format->ranked)
+        printf(",\"rank\":%" PRId64, item->rank);
 }
 
 /* ---- Tables */

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "sluice.h"
 
@@ -25,6 +26,8 @@ struct out_format {
     enum sluice_kind
         kind; /* of what it was received from: the values of timers and tickers are wall clock times */
     int64_t wall_offset_ns;
+    bool
+        ranked; /* it came from an ordered channel, and its rank is told: in text, in front, with a tab behind it */
 };
 
 /* Prints an item. The connection is asked for the names of received objects. */
@@ -33,8 +36,9 @@ void out_item(const struct out_format *format, sluice *s, const struct sluice_it
 char *out_text(const struct out_format *format, sluice *s, const struct sluice_item *item, size_t *ret_size);
 /* The members of OUT_JSON, without braces. */
 void out_json_members(const struct out_format *format, sluice *s, const struct sluice_item *item);
-/* A value as a JSON text without line breaks. */
+/* A value as a JSON text without line breaks; the other prints it elsewhere. */
 void out_json_value(sluice *s, const struct sluice_value *value);
+void out_json_write(FILE *to, sluice *s, const struct sluice_value *value);
 void out_json_string(const char *data, size_t size);
 
 /* Writes out what was printed. 0, or the exit code with a message said: a broken pipe ends quietly as SIGPIPE would. */

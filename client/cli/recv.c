@@ -29,14 +29,14 @@ enum { BATCH_COUNT = 4096 };
 
 static struct {
     int64_t count; /* -1: until it is closed and drained */
-    bool counted, auto_ack, keep_going;
+    bool counted, auto_ack, keep_going, ranked;
     int64_t lease_ns, kill_after_ns;
     enum out_how how;
     int delimiter;
     uint64_t fence; /* 0: none */
 } options = {.count = 1, .lease_ns = 600 * SLUICE_SECOND, .kill_after_ns = 5 * SLUICE_SECOND};
 
-enum { KEY_AUTO_ACK = 0x100, KEY_LEASE, KEY_JSON, KEY_JSONL, KEY_KILL_AFTER, KEY_FENCE };
+enum { KEY_AUTO_ACK = 0x100, KEY_LEASE, KEY_JSON, KEY_JSONL, KEY_KILL_AFTER, KEY_FENCE, KEY_RANKED };
 
 static bool recv_option(int key, char *arg, struct argp_state *state)
 {
@@ -52,6 +52,7 @@ static bool recv_option(int key, char *arg, struct argp_state *state)
     case KEY_JSON: options.how = OUT_JSON; break;
     case 'j': options.how = OUT_JSONL; break;
     case KEY_AUTO_ACK: options.auto_ack = true; break;
+    case KEY_RANKED: options.ranked = true; break;
     case KEY_LEASE: options.lease_ns = args_duration(state, "--lease", arg); break;
     case KEY_KILL_AFTER: options.kill_after_ns = args_duration(state, "--kill-after", arg); break;
     case 'k': options.keep_going = true; break;
@@ -208,6 +209,11 @@ static int feed_command(struct receiving *job, char **command, const struct slui
     char deliveries[16];
     snprintf(deliveries, sizeof deliveries, "%" PRIu32, item->deliveries);
     setenv("SLUICE_DELIVERIES", deliveries, 1);
+    if (job->format.ranked) {
+        char rank[24];
+        snprintf(rank, sizeof rank, "%" PRId64, item->rank);
+        setenv("SLUICE_RANK", rank, 1);
+    }
     struct child c;
     enum sluice_status lost = SLUICE_OK, status = SLUICE_OK;
     int code = text == NULL ? fail_text(EX_OSERR, "out of memory")
@@ -256,8 +262,18 @@ static void recv_check(const struct args *args, struct argp_state *state)
         argp_error(state, "no command behind --");
 }
 
+/* Whether an ordered channel's ranks are told without being asked for. */
+static bool tells_rank(const struct args *args)
+{
+    return options.how == OUT_JSON || args->command != NULL;
+}
+
 static int recv_run(struct args *args, sluice *s)
 {
+    if (options.ranked && options.how == OUT_RAW) {
+        options.how = OUT_DELIMITED;
+        options.delimiter = '\n';
+    }
     struct receiving job = {.s = s, .name = args->words[0]};
     struct sluice_made made = {0};
     enum sluice_status status = channel_open(s, args, job.name, SLUICE_RIGHT_RECV, &job.from.ref, &made);
@@ -273,7 +289,13 @@ static int recv_run(struct args *args, sluice *s)
     job.wait.fence = options.fence;
     struct sluice_session session;
     sluice_session_get(s, &session);
-    job.format = (struct out_format){options.how, (char)options.delimiter, made.kind, session.wall_offset_ns};
+    job.format = (struct out_format){
+        .how = options.how,
+        .delimiter = (char)options.delimiter,
+        .kind = made.kind,
+        .wall_offset_ns = session.wall_offset_ns,
+        .ranked = options.ranked || (tells_rank(args) && channel_is_ordered(s, job.name)),
+    };
     if (args->command != NULL)
         return run_commands(&job, args->command);
     if (options.count == 1)
@@ -290,7 +312,11 @@ static const struct argp_option recv_options[] = {
     {"delimiter", 'd', "C", 0, "End each item with this byte; \\n \\r \\t \\0 \\\\ are known", 1},
     {"jsonl", 'j', NULL, 0, "Print each item as JSON on a line of its own, as `send --jsonl` takes it", 1},
     {"json", KEY_JSON, NULL, 0,
-     "The same, as an object with the value, its type and how often it was delivered", 1},
+     "The same, as an object with the value, its type, how often it was delivered, and of an ordered channel its rank",
+     1},
+    {"ranked", KEY_RANKED, NULL, 0,
+     "Print each item's rank and a tab in front of it, as `send --ranked` takes it, and end it with a newline unless another end is given",
+     1},
     {"lease", KEY_LEASE, "DUR", 0,
      "How long an item stays away should this process hang (default: 10m); a command may take longer", 2},
     {"auto-ack", KEY_AUTO_ACK, NULL, 0, "Take items without a lease: what is not written is lost", 2},
@@ -310,7 +336,7 @@ const struct verb verb_recv = {
     .text =
         "One item is printed as it is, byte for byte (on a terminal its line is ended); numbers in decimal, objects by name, the times of timers in UTC. "
         "An item is leased, written, and then acknowledged: when the process dies in between, the item is back in the channel.\n\n"
-        "With a command each item is its stdin, and SLUICE_DELIVERIES says how often it was handed out. When the command exits with 0 the item is done, else it goes back. "
+        "With a command each item is its stdin, and SLUICE_DELIVERIES says how often it was handed out, SLUICE_RANK which rank it has in an ordered channel. When the command exits with 0 the item is done, else it goes back. "
         "The exit code is the command's; with --all the first failure ends the loop, unless --keep-going.\n\n"
         "Exit code 3: the channel is closed and drained (with --all: 0). 4: --try, and nothing was there.\n\n"
         "Examples:\n"

@@ -11,12 +11,14 @@
  * The answer is a line: the arm's index, and the value, the token or the number if there is one. Its exit code is that of what was committed, so a closed
  * channel is 3; the end of a context is 0 when it was asked for as `done`.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 
+#include "channel.h"
 #include "duration.h"
 #include "link.h"
 #include "out.h"
@@ -38,12 +40,14 @@ struct clause {
 /* What the committed arm gave. */
 struct answer {
     struct sluice_item item;
-    struct sluice_grant grant; /* the token 0: none. WAIT on a mutex: its holder's */
-    struct sluice_quota quota; /* TAKE */
-    int64_t number;            /* WAIT on a counter, a barrier */
-    uint64_t revision;         /* WAIT on a cell */
-    bool failed;               /* WAIT on a once, a group */
-    bool last;                 /* WAIT on a barrier */
+    struct sluice_grant grant;   /* the token 0: none. WAIT on a mutex: its holder's */
+    struct sluice_quota quota;   /* TAKE */
+    int64_t number;              /* WAIT on a counter, a barrier */
+    uint64_t revision;           /* WAIT on a cell */
+    bool failed;                 /* WAIT on a once, a group; CALL */
+    uint64_t epoch;              /* CALL */
+    struct sluice_ending ending; /* WAIT on a task */
+    bool last;                   /* WAIT on a barrier */
 };
 
 static struct {
@@ -83,27 +87,40 @@ static enum sluice_verb verb_of(const char *word, size_t size)
     return size == 4 && strncmp(word, "done", 4) == 0 ? SLUICE_VERB_RECV : SLUICE_VERB_NONE;
 }
 
-/* Opens the object of an arm and, for a send, converts its value. 0, or the exit code. */
+/* A number is a task's, unless something has it for a name. */
+static enum sluice_status open_object(sluice *s, const struct clause *clause, struct sluice_arm *arm,
+                                      struct sluice_made *ret_made)
+{
+    uint32_t rights = clause->verb == SLUICE_VERB_SEND ? SLUICE_RIGHT_SEND : SLUICE_RIGHT_RECV;
+    uint64_t task = clause->verb == SLUICE_VERB_WAIT ? args_task(clause->name) : 0;
+    enum sluice_kind kind = clause->done ? SLUICE_KIND_CONTEXT : SLUICE_KIND_NONE;
+    enum sluice_status status =
+        sluice_open_ref(s, sluice_named(clause->name), rights, kind, &arm->ref, ret_made);
+    if (status == SLUICE_NOT_FOUND && task != 0)
+        status = sluice_open_ref(s, sluice_task_numbered(task).ref, rights, kind, &arm->ref, ret_made);
+    return status;
+}
+
+/* Opens the object of an arm and, for a send or a call, converts its value. 0, or the exit code. */
 static int bind(sluice *s, struct clause *clause, const char *value, struct sluice_arm *arm)
 {
-    bool send = clause->verb == SLUICE_VERB_SEND;
     struct sluice_made made = {0};
-    enum sluice_status status =
-        sluice_open_ref(s, sluice_named(clause->name), send ? SLUICE_RIGHT_SEND : SLUICE_RIGHT_RECV,
-                        clause->done ? SLUICE_KIND_CONTEXT : SLUICE_KIND_NONE, &arm->ref, &made);
+    enum sluice_status status = open_object(s, clause, arm, &made);
     if (status != SLUICE_OK)
         return fail(status, clause->name);
     clause->kind = made.kind;
     if (clause->verb == SLUICE_VERB_WAIT && arm->compare == SLUICE_COMPARE_NONE &&
         (made.kind == SLUICE_KIND_CELL || made.kind == SLUICE_KIND_MUTEX))
         arm->compare = SLUICE_COMPARE_NE; /* than 0: until it has a value, a holder */
-    if (made.kind == SLUICE_KIND_CHANNEL && !send && !options.auto_ack)
+    if (made.kind == SLUICE_KIND_CHANNEL && value == NULL && !options.auto_ack)
         arm->lease_ns = options.lease_ns;
     if (made.kind == SLUICE_KIND_CHANNEL)
         arm->token = options.fence;
-    if (!send)
+    if (value == NULL)
         return 0;
     const char *why = NULL;
+    if (clause->verb == SLUICE_VERB_CALL)
+        made.type = SLUICE_TYPE_BYTES;
     if (!values_add(&clause->value, made.type, false, value, strlen(value), &why))
         return fail_text(EX_USAGE, "%s: '%s' %s, as its type %s wants", clause->name, value, why,
                          sluice_type_name(made.type));
@@ -133,6 +150,17 @@ static const char *parse_permits(const char *text, uint64_t *ret)
         return text;
     *ret = strtoull(text + 1, &end, 10);
     return text[1] >= '0' && text[1] <= '9' ? end : NULL;
+}
+
+/* Reads @RANK, if it is there, and returns what stands behind it; NULL: it is no number. */
+static const char *parse_rank(const char *text, int64_t *ret)
+{
+    char *end = NULL;
+    if (*text != '@')
+        return text;
+    errno = 0;
+    *ret = strtoimax(text + 1, &end, 10);
+    return errno == 0 && end != text + 1 ? end : NULL;
 }
 
 /* LOCK TOKEN. */
@@ -169,7 +197,8 @@ static bool parse_rest(const char *text, struct clause *clause, struct sluice_ar
 static size_t name_length(enum sluice_verb verb, const char *text)
 {
     switch (verb) {
-    case SLUICE_VERB_SEND:
+    case SLUICE_VERB_SEND: return strcspn(text, "=@");
+    case SLUICE_VERB_CALL:
     case SLUICE_VERB_ACQUIRE: return strcspn(text, "=");
     case SLUICE_VERB_TAKE: return strcspn(text, "= ");
     case SLUICE_VERB_COND: return strcspn(text, " ");
@@ -198,10 +227,17 @@ static int parse_arm(sluice *s, const char *text, struct clause *clause, struct 
     clause->done = verb_size == 4 && strncmp(text, "done", 4) == 0;
     const char *rest = text + verb_size + strspn(text + verb_size, " ");
     size_t name_size = name_length(clause->verb, rest);
+    const char *value = NULL; /* SEND: behind the name, a sign of equality in front */
     switch (clause->verb) {
     case SLUICE_VERB_SEND:
-        if (name_size == 0 || rest[name_size] != '=')
-            return wrong(text, "'send NAME=VALUE'");
+        value = parse_rank(rest + name_size, &arm->rank);
+        if (name_size == 0 || value == NULL || *value != '=')
+            return wrong(text, "'send NAME=VALUE' or 'send NAME@RANK=VALUE'");
+        break;
+    case SLUICE_VERB_CALL:
+        value = rest + name_size;
+        if (name_size == 0 || *value != '=')
+            return wrong(text, "'call NAME=VALUE'");
         break;
     case SLUICE_VERB_RECV:
         if (name_size == 0)
@@ -217,14 +253,15 @@ static int parse_arm(sluice *s, const char *text, struct clause *clause, struct 
     default:
         if (form_of(clause->verb) == NULL)
             return wrong(
-                text, "'recv NAME', 'send NAME=VALUE', 'done CTX', 'after DUR', 'lock NAME', 'rlock NAME', "
-                      "'acquire NAME', 'take NAME', 'wait NAME', 'cond NAME LOCK TOKEN' or 'default'");
+                text,
+                "'recv NAME', 'send NAME=VALUE', 'done CTX', 'after DUR', 'lock NAME', 'rlock NAME', "
+                "'acquire NAME', 'take NAME', 'wait NAME', 'cond NAME LOCK TOKEN', 'call NAME=VALUE' or 'default'");
         if (name_size == 0 || !parse_rest(rest + name_size, clause, arm))
             return wrong(text, form_of(clause->verb));
         break;
     }
     clause->name = copy(rest, name_size);
-    return bind(s, clause, clause->verb == SLUICE_VERB_SEND ? rest + name_size + 1 : NULL, arm);
+    return bind(s, clause, value == NULL ? NULL : value + 1, arm);
 }
 
 /* Whether the committed arm told who holds a lock, and gave no grant. */
@@ -244,6 +281,14 @@ static void print_wait_json(const struct clause *clause, const struct answer *a)
     case SLUICE_KIND_GROUP: printf(",\"failed\":%s", a->failed ? "true" : "false"); break;
     case SLUICE_KIND_BARRIER:
         printf(",\"cycle\":%" PRId64 ",\"last\":%s", a->number, a->last ? "true" : "false");
+        break;
+    case SLUICE_KIND_TASK:
+        printf(",\"failed\":%s,\"ending\":\"%s\",\"exit\":", a->ending.failed ? "true" : "false",
+               sluice_status_name(a->ending.status));
+        if (a->ending.has_exit)
+            printf("%" PRId32, a->ending.exit);
+        else
+            fputs("null", stdout);
         break;
     default: break;
     }
@@ -268,6 +313,8 @@ static void print_json(sluice *s, int index, const struct clause *clause, enum s
     else if (a->grant.token != 0)
         printf(",\"token\":%" PRIu64 ",\"owner_died\":%s", a->grant.token,
                a->grant.owner_died ? "true" : "false");
+    if (clause->verb == SLUICE_VERB_CALL)
+        printf(",\"failed\":%s,\"epoch\":%" PRIu64, a->failed ? "true" : "false", a->epoch);
     if (clause->verb == SLUICE_VERB_TAKE)
         printf(",\"remaining\":%" PRId64, a->quota.remaining);
     puts("}");
@@ -278,8 +325,11 @@ static void print_answer(const struct args *args, sluice *s, int index, const st
 {
     struct sluice_session session;
     sluice_session_get(s, &session);
-    struct out_format format = {OUT_RAW, '\n', clause->kind, session.wall_offset_ns};
+    struct out_format format = {
+        .how = OUT_RAW, .kind = clause->kind, .wall_offset_ns = session.wall_offset_ns};
     if (args->json) {
+        format.ranked = clause->kind == SLUICE_KIND_CHANNEL && a->item.value.type != SLUICE_TYPE_NONE &&
+                        channel_is_ordered(s, clause->name);
         print_json(s, index, clause, status, &format, a);
         return;
     }
@@ -296,6 +346,8 @@ static void print_answer(const struct args *args, sluice *s, int index, const st
     }
     if (clause->kind == SLUICE_KIND_COUNTER || clause->kind == SLUICE_KIND_BARRIER)
         printf(" %" PRId64, a->number);
+    if (a->ending.has_exit)
+        printf(" %" PRId32, a->ending.exit);
     putchar('\n');
 }
 
@@ -322,6 +374,8 @@ static int run_select(const struct args *args, sluice *s, const struct clause *c
         arms[i].ret_failed = &answer.failed;
         arms[i].ret_last = &answer.last;
         arms[i].ret_quota = &answer.quota;
+        arms[i].ret_epoch = &answer.epoch;
+        arms[i].ret_ending = &answer.ending;
     }
     enum sluice_status status = sluice_select(s, arms, count, &wait, &index, &answer.item);
     if (index < 0)
@@ -329,6 +383,8 @@ static int run_select(const struct args *args, sluice *s, const struct clause *c
     const struct clause *clause = &clauses[index];
     if (clause->verb == SLUICE_VERB_TAKE)
         answer.grant.token = answer.quota.token;
+    if (answer.ending.has_exit) /* a command's: its output is a message for programs */
+        sluice_item_free(&answer.item);
     int code = leave(s, clause, &answer);
     if (code != 0)
         return code;
@@ -342,6 +398,7 @@ static int run_select(const struct args *args, sluice *s, const struct clause *c
         flushed = fail(status, clause->name);
     }
     sluice_item_free(&answer.item);
+    sluice_ending_free(&answer.ending);
     return flushed != 0 ? flushed : code;
 }
 
@@ -384,8 +441,8 @@ const struct verb verb_select = {
     .words = "ARM...",
     .help = "Wait for the first of several, and do exactly one",
     .text =
-        "An ARM is one argument: 'recv NAME', 'send NAME=VALUE', 'done CTX' (the context has ended), 'after DUR', or 'default' (nothing else is ready); "
-        "'lock NAME', 'rlock NAME', 'acquire NAME[=K]' with K permits, which print the token; 'take NAME[=N] [KEY]' from a limiter; 'cond NAME LOCK TOKEN', which gives that lock up and, when this is the arm, prints its new token; 'wait NAME' for a wait group, a once, or a group, which prints its first error, or a barrier, which prints the cycle, 'wait NAME>=100' for a counter, which prints its value, 'wait NAME' or 'wait NAME!=7' for a cell that has a value, or has another than that of revision 7, which prints it, and the same for a mutex that has a holder, or another than that with token 7, which prints the token (0: nobody) and what the holder says of itself. "
+        "An ARM is one argument: 'recv NAME', 'send NAME=VALUE' or, into an ordered channel, 'send NAME@RANK=VALUE', 'done CTX' (the context has ended), 'after DUR', or 'default' (nothing else is ready); "
+        "'lock NAME', 'rlock NAME', 'acquire NAME[=K]' with K permits, which print the token; 'take NAME[=N] [KEY]' from a limiter; 'cond NAME LOCK TOKEN', which gives that lock up and, when this is the arm, prints its new token; 'wait NAME' for a wait group, a once, or a group, which prints its first error, or a barrier, which prints the cycle, 'wait NAME>=100' for a counter, which prints its value, 'wait NAME' or 'wait NAME!=7' for a cell that has a value, or has another than that of revision 7, which prints it, and the same for a mutex that has a holder, or another than that with token 7, which prints the token (0: nobody) and what the holder says of itself; 'wait TASK' for a task by its number, which prints its exit code (minus the signal) or its result; 'call NAME=VALUE' of an actor, which prints its reply. "
         "Of several that are ready one is picked at random.\n\n"
         "Prints the arm's index, from 0, and a space and the value, the token or the number if there is one. Exit code: 0, or 3 when the arm found its channel closed.\n\n"
         "Example:\n"

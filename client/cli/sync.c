@@ -1,5 +1,5 @@
 /*
- * sync.c - locks, semaphores, groups, counters, limiters and their like by name: see sync.h.
+ * sync.c - locks, semaphores, groups, counters, limiters, actors, pools and their like by name: see sync.h.
  *
  * Scripts start in any order, so whoever is first makes the thing. What is there is opened without a look at its parameters, unless they were
  * given; two that make it at the same moment, of different kinds, end up with the one that came first.
@@ -32,6 +32,17 @@ static enum sluice_status make_flight(sluice *s, const struct sluice_make *how, 
     return status;
 }
 
+static enum sluice_status make_actor(sluice *s, const struct sluice_make *how, const struct sync_spec *spec,
+                                     sluice_ref *ret)
+{
+    struct sluice_actor_spec actor_spec = SLUICE_ACTOR_SPEC_INIT;
+    sluice_actor actor = SLUICE_NIL;
+    actor_spec.fail = spec->fail;
+    enum sluice_status status = sluice_actor_make_with(s, how, &actor_spec, &actor, NULL);
+    *ret = actor.ref;
+    return status;
+}
+
 /* A maker of each kind: ret's handle is of that kind's own type, which is a ref. */
 #define MAKER(name, ...)                                                                         \
     {                                                                                            \
@@ -57,6 +68,8 @@ enum sluice_status sync_make(sluice *s, const struct sluice_make *how, const str
     case SLUICE_KIND_GROUP: MAKER(group, &spec->group, )
     case SLUICE_KIND_FLIGHT: return make_flight(s, how, spec, ret);
     case SLUICE_KIND_LIMITER: MAKER(limiter, &spec->limiter, )
+    case SLUICE_KIND_ACTOR: return make_actor(s, how, spec, ret);
+    case SLUICE_KIND_POOL: MAKER(pool, &spec->pool, )
     default: return SLUICE_WRONG_KIND;
     }
 }

@@ -1,5 +1,5 @@
 /*
- * sync.h - locks, semaphores, groups, counters, limiters and their like by name, made on first use.
+ * sync.h - locks, semaphores, groups, counters, limiters, actors, pools and their like by name, made on first use.
  *
  * sync_make is for `sluice make` and for options that name parameters: another thing of this name is an error. sync_open is for all else.
  */
@@ -17,15 +17,18 @@ struct sync_spec {
     uint64_t size;         /* SEMAPHORE */
     uint32_t parties;      /* BARRIER */
     bool poison;           /* ONCE, FLIGHT */
+    bool fail;             /* ACTOR */
     struct sluice_counter_spec counter;
     struct sluice_cell_spec cell;
     struct sluice_group_spec group;
     struct sluice_limiter_spec limiter;
+    struct sluice_pool_spec pool;
 };
-#define SYNC_SPEC_INIT(kind_, made_)                                                                        \
-    {                                                                                                       \
-        .kind = (kind_), .made = (made_), .counter = SLUICE_COUNTER_SPEC_INIT,                              \
-        .cell = SLUICE_CELL_SPEC_INIT, .group = SLUICE_GROUP_SPEC_INIT, .limiter = SLUICE_LIMITER_SPEC_INIT \
+#define SYNC_SPEC_INIT(kind_, made_)                                                                         \
+    {                                                                                                        \
+        .kind = (kind_), .made = (made_), .counter = SLUICE_COUNTER_SPEC_INIT,                               \
+        .cell = SLUICE_CELL_SPEC_INIT, .group = SLUICE_GROUP_SPEC_INIT, .limiter = SLUICE_LIMITER_SPEC_INIT, \
+        .pool = SLUICE_POOL_SPEC_INIT                                                                        \
     }
 
 /* Makes it, or opens what is there with the same parameters. how is borrowed. */

@@ -29,6 +29,7 @@ enum {
     TAKES_CONTEXT = 256,  /* --parent: it derives a context */
     IN_ORDER = 512,       /* options stand before the first word: the words are a command */
     NO_DAEMON = 2048,     /* it talks to no daemon: run gets NULL */
+    MAY_WAIT = 4096,      /* it may wait, but takes no --timeout and --ctx of the common kind */
 };
 
 struct verb {

@@ -116,6 +116,9 @@ enum sluice_kind {
     SLUICE_KIND_FLIGHT = 15,
     SLUICE_KIND_LIMITER = 16,
     SLUICE_KIND_CELL = 17,
+    SLUICE_KIND_ACTOR = 18,
+    SLUICE_KIND_POOL = 19,
+    SLUICE_KIND_TASK = 20,
 };
 
 enum sluice_verb {
@@ -131,6 +134,11 @@ enum sluice_verb {
     SLUICE_VERB_BEGIN = 9,
     SLUICE_VERB_COND = 10,
     SLUICE_VERB_TAKE = 11,
+    SLUICE_VERB_CALL = 12,
+    SLUICE_VERB_SERVE = 13,
+    SLUICE_VERB_GO = 14, /* in listings only */
+    SLUICE_VERB_PULL = 15,
+    SLUICE_VERB_WATCH = 16,
 };
 
 enum sluice_type {
@@ -146,9 +154,9 @@ enum sluice_type {
 /* Rights of a handle, a set. Go's chan<- is SLUICE_RIGHT_SEND|SLUICE_RIGHT_CLOSE, its <-chan is SLUICE_RIGHT_RECV. */
 enum sluice_right {
     SLUICE_RIGHT_SEND =
-        1, /* send; reset a timer; cancel a context; unlock, release, add, change, end, signal, forget, tune */
-    SLUICE_RIGHT_RECV = 2,    /* receive; lock, acquire, wait, load, begin, take, reserve */
-    SLUICE_RIGHT_CLOSE = 4,   /* close, stop, remove */
+        1, /* send; reset a timer; cancel a context; unlock, release, add, change, end, signal, forget, tune; go */
+    SLUICE_RIGHT_RECV = 2,    /* receive; lock, acquire, wait, load, begin, take, reserve; call; work, pull */
+    SLUICE_RIGHT_CLOSE = 4,   /* close, stop, remove, kill */
     SLUICE_RIGHT_OBSERVE = 8, /* describe; look values up; derive contexts */
     SLUICE_RIGHT_ALL = 15,
 };
@@ -201,10 +209,12 @@ struct sluice_options {
     bool no_autostart;  /* never start a daemon (as SLUICE_AUTOSTART=0 does) */
     bool interruptible; /* sluice_interrupt() will be used: costs one more system call each wait */
     const void *session_id; /* 16 bytes: resume this session. NULL: a random id */
+    uint64_t task; /* the token of the running task this program is (see sluice_task_enter). 0: the number in
+                             * SLUICE_TASK of the environment, if there is one */
 };
-#define SLUICE_OPTIONS_INIT                                                       \
-    {                                                                             \
-        sizeof(struct sluice_options), NULL, NULL, 0, 0, 0, 0, false, false, NULL \
+#define SLUICE_OPTIONS_INIT                                                          \
+    {                                                                                \
+        sizeof(struct sluice_options), NULL, NULL, 0, 0, 0, 0, false, false, NULL, 0 \
     }
 
 /* Connects and opens a session. options may be NULL. Fails with UNAVAILABLE, BAD_VERSION, NOT_PERMITTED, SESSION_TAKEN, INVALID
@@ -248,7 +258,7 @@ SLUICE_API void sluice_interrupt_reset(sluice *s);
 /* ---- Objects: references and handles ---------------------------------------------------------------------------- */
 
 /*
- * A reference to an object: a handle of this connection's session, or a name, or nil. Operations by name look the name up each
+ * A reference to an object: a handle of this connection's session, or the number of a task, or a name, or nil. Operations by name look the name up each
  * time; a handle is faster, keeps an anonymous object alive and carries its own rights. Nil is Go's nil: to send
  * to it or receive from it waits for ever.
  */
@@ -256,6 +266,7 @@ typedef struct sluice_ref {
     const char *name; /* NUL-terminated, borrowed. Counts when handle is 0 */
     uint64_t handle;  /* 0: none */
     uint32_t session; /* the library's number of the session that the handle belongs to */
+    uint64_t task;    /* a task's number; 0: none. Counts when handle is 0 */
 } sluice_ref;
 
 /* References with a kind, so that the wrong one does not compile. .ref serves the calls that take any kind. */
@@ -307,11 +318,20 @@ typedef struct sluice_limiter {
 typedef struct sluice_cell {
     sluice_ref ref;
 } sluice_cell;
+typedef struct sluice_actor {
+    sluice_ref ref;
+} sluice_actor;
+typedef struct sluice_pool {
+    sluice_ref ref;
+} sluice_pool;
+typedef struct sluice_task {
+    sluice_ref ref; /* .task is its number, by which every session may speak of it */
+} sluice_task;
 
 /* Initialisers: nil. */
 #define SLUICE_NIL_REF \
     {                  \
-        NULL, 0, 0     \
+        NULL, 0, 0, 0  \
     }
 #define SLUICE_NIL     \
     {                  \
@@ -406,6 +426,21 @@ static inline sluice_cell sluice_cell_of(sluice_ref ref)
     sluice_cell c = {ref};
     return c;
 }
+static inline sluice_actor sluice_actor_of(sluice_ref ref)
+{
+    sluice_actor a = {ref};
+    return a;
+}
+static inline sluice_pool sluice_pool_of(sluice_ref ref)
+{
+    sluice_pool p = {ref};
+    return p;
+}
+static inline sluice_task sluice_task_of(sluice_ref ref)
+{
+    sluice_task t = {ref};
+    return t;
+}
 static inline sluice_chan sluice_chan_named(const char *name)
 {
     return sluice_chan_of(sluice_named(name));
@@ -470,9 +505,24 @@ static inline sluice_cell sluice_cell_named(const char *name)
 {
     return sluice_cell_of(sluice_named(name));
 }
+static inline sluice_actor sluice_actor_named(const char *name)
+{
+    return sluice_actor_of(sluice_named(name));
+}
+static inline sluice_pool sluice_pool_named(const char *name)
+{
+    return sluice_pool_of(sluice_named(name));
+}
+/* The task of this number. */
+static inline sluice_task sluice_task_numbered(uint64_t number)
+{
+    sluice_ref r = SLUICE_NIL_REF;
+    r.task = number;
+    return sluice_task_of(r);
+}
 static inline bool sluice_is_nil(sluice_ref r)
 {
-    return r.handle == 0 && r.name == NULL;
+    return r.handle == 0 && r.task == 0 && r.name == NULL;
 }
 
 enum sluice_lifetime {
@@ -590,9 +640,12 @@ struct sluice_item {
     sluice_lease lease;
     uint32_t deliveries; /* how often it was handed out, this time included */
     void *memory;        /* the library's */
+    int64_t rank;        /* of an ordered channel */
 };
 /* Frees what the item owns and makes it empty. An empty item and NULL are fine. It does not drop a received handle. */
 SLUICE_API void sluice_item_free(struct sluice_item *item);
+/* An item with a copy of the value; an object as it is. OK, or NO_MEMORY. */
+SLUICE_API enum sluice_status sluice_item_copy(const struct sluice_value *value, struct sluice_item *ret);
 
 /* Received items, owned together: sluice_batch_free, never sluice_item_free. */
 struct sluice_batch {
@@ -612,19 +665,21 @@ struct sluice_wait {
     uint64_t
         fence; /* sends and receives: a fencing token, of the lock that guards the channel, say; 0: none. See
                   sluice_chan_spec.fenced */
+    int64_t rank;         /* sends into an ordered channel; else 0, or INVALID */
+    const int64_t *ranks; /* sluice_send_many: one for each value; NULL: rank, for all */
 };
 /* Initialisers: for ever, at most so many nanoseconds, until the context is done. */
-#define SLUICE_WAIT_INIT         \
-    {                            \
-        -1, SLUICE_NIL, false, 0 \
+#define SLUICE_WAIT_INIT                  \
+    {                                     \
+        -1, SLUICE_NIL, false, 0, 0, NULL \
     }
-#define SLUICE_WAIT_FOR(ns)        \
-    {                              \
-        (ns), SLUICE_NIL, false, 0 \
+#define SLUICE_WAIT_FOR(ns)                 \
+    {                                       \
+        (ns), SLUICE_NIL, false, 0, 0, NULL \
     }
-#define SLUICE_WAIT_CTX(ctx_) \
-    {                         \
-        -1, (ctx_), false, 0  \
+#define SLUICE_WAIT_CTX(ctx_)         \
+    {                                 \
+        -1, (ctx_), false, 0, 0, NULL \
     }
 /* Try: WOULD_BLOCK instead of waiting. */
 SLUICE_API const struct sluice_wait *sluice_no_wait(void);
@@ -639,10 +694,20 @@ struct sluice_chan_spec {
         deliveries_max; /* an item given back after so many deliveries goes to dead_letter; 0: no limit */
     sluice_chan dead_letter; /* of the same type; nil: none */
     bool fenced;             /* sends and closes must carry a fencing token (else MISUSE) */
+    bool
+        ordered; /* what is in it is received by rank (sluice_wait.rank), the least first, equals in the order they
+                              * came. Who waits for room comes in as he came */
+    const char *
+        message; /* of bytes: each value is a protobuf message of this full name, at most 255 bytes; NULL: untold. The daemon does not look */
+    struct sluice_blob
+        schema; /* a FileDescriptorSet that has it, at most 256 KiB, for those who receive (sluice_describe); empty: none */
 };
-#define SLUICE_CHAN_SPEC_INIT                                                      \
-    {                                                                              \
-        sizeof(struct sluice_chan_spec), 0, SLUICE_TYPE_NONE, 0, SLUICE_NIL, false \
+#define SLUICE_CHAN_SPEC_INIT                                                                    \
+    {                                                                                            \
+        sizeof(struct sluice_chan_spec), 0, SLUICE_TYPE_NONE, 0, SLUICE_NIL, false, false, NULL, \
+        {                                                                                        \
+            NULL, 0                                                                              \
+        }                                                                                        \
     }
 
 /* A channel, fenced or not, refuses tokens older than the newest it has seen (STALE_TOKEN), also those of sends that wait when a newer one
@@ -1056,6 +1121,7 @@ struct sluice_outcome {
     bool failed;             /* Go's panic, or error: the value says of what */
     struct sluice_item item; /* the value, TYPE_NONE without one; to be given to sluice_item_free */
     bool shared;             /* of a flight: others have it too */
+    uint64_t epoch;          /* of an actor: which of its owners answered */
 };
 /* MISMATCH when there is one with another rule for a runner that dies. */
 SLUICE_API enum sluice_status sluice_once_make(sluice *s, const char *name, sluice_once *ret);
@@ -1350,6 +1416,355 @@ static inline enum sluice_status sluice_limiter_set_burst(sluice *s, sluice_limi
     return sluice_limiter_tune(s, limiter, &t);
 }
 
+/* ---- Actors ----------------------------------------------------------------------------------------------------- */
+
+/*
+ * A goroutine that owns a state and ranges over a channel of requests, between processes that may die. One session at a time owns an
+ * actor. Others call it; it serves the calls one at a time in the order they came, and answers each before it takes the next. So whoever has
+ * a reply sees what it wrote in every later one. When the owner's session ends (its process is killed, say), the next that
+ * waits to own it does, with the last checkpoint and a new epoch, and serves the calls that are left.
+ */
+struct sluice_actor_spec {
+    size_t size; /* sizeof(struct sluice_actor_spec); SLUICE_ACTOR_SPEC_INIT sets it */
+    bool
+        fail; /* when the owner goes, the calls that wait or are served fail (OWNER_DIED); else its successor serves them */
+};
+#define SLUICE_ACTOR_SPEC_INIT                  \
+    {                                           \
+        sizeof(struct sluice_actor_spec), false \
+    }
+/* MISMATCH when there is one with another rule for an owner that dies. */
+SLUICE_API enum sluice_status sluice_actor_make(sluice *s, const char *name, sluice_actor *ret);
+SLUICE_API enum sluice_status sluice_actor_make_with(sluice *s, const struct sluice_make *how,
+                                                     const struct sluice_actor_spec *spec, sluice_actor *ret,
+                                                     struct sluice_made *ret_made);
+SLUICE_API enum sluice_status sluice_actor_open(sluice *s, const char *name, uint32_t rights,
+                                                sluice_actor *ret);
+
+struct sluice_owner {
+    uint64_t token;          /* for all an owner does */
+    bool owner_died;         /* the owner before lost it: calls since its last checkpoint may be half done */
+    uint64_t epoch;          /* from 1: which owner since it was made. In every reply */
+    struct sluice_item item; /* the last checkpoint, TYPE_NONE: none; to be given to sluice_item_free */
+};
+/* Waits until nobody owns it, in order of arrival, and owns it. ttl_ns: as of a lock. ret must not be NULL. */
+SLUICE_API enum sluice_status sluice_actor_own(sluice *s, sluice_actor actor, int64_t ttl_ns,
+                                               const struct sluice_wait *wait, struct sluice_owner *ret);
+/* Gives it up, with a last checkpoint; sluice_none(): the one before stays. A call that is being served is the successor's.
+ * STALE_TOKEN: it was lost before. */
+SLUICE_API enum sluice_status sluice_actor_resign(sluice *s, sluice_actor actor, uint64_t token,
+                                                  struct sluice_value checkpoint);
+/* Keeps the state (no handles) for the next owner, in place of the one before; sluice_none(): none. STALE_TOKEN. */
+SLUICE_API enum sluice_status sluice_actor_checkpoint(sluice *s, sluice_actor actor, uint64_t token,
+                                                      struct sluice_value checkpoint);
+/* Asks, with a value (no handles), and waits for the reply: ret->failed, its item and its epoch are the owner's. Who leaves before
+ * his call is served withdraws it; later, the reply is dropped. OWNER_DIED: the owner went, and the actor is one that
+ * fails. ret must not be NULL. */
+SLUICE_API enum sluice_status sluice_actor_call(sluice *s, sluice_actor actor, struct sluice_value value,
+                                                const struct sluice_wait *wait, struct sluice_outcome *ret);
+
+/* What is to be done: a call of an actor, or a task of a pool. */
+struct sluice_job {
+    uint64_t number; /* of the call, for sluice_actor_reply; of the task */
+    uint64_t token;  /* a task: of this attempt, for sluice_task_end, sluice_task_watch, sluice_task_enter */
+    uint64_t caller; /* a call: its session's number */
+    uint64_t epoch;  /* a call: this owner's */
+    uint32_t
+        deliveries; /* how often it was taken, this time included. A call above 1: an owner before took it too. A task:
+                           * which attempt */
+    const char *function;    /* a task's; "": a command (see struct sluice_command). A call: "" */
+    int64_t run_ns;          /* a task: what the attempt may take; 0: no limit */
+    struct sluice_item item; /* what it was called with */
+    void *memory;            /* the library's */
+};
+/* Frees what the job owns and makes it empty. NULL is fine. */
+SLUICE_API void sluice_job_free(struct sluice_job *job);
+
+/* The owner takes the oldest call, or waits for one. While it has not answered the one before: MISUSE, "a call is being served".
+ * STALE_TOKEN: it was lost, also while it waits. ret must not be NULL. */
+SLUICE_API enum sluice_status sluice_actor_serve(sluice *s, sluice_actor actor, uint64_t token,
+                                                 const struct sluice_wait *wait, struct sluice_job *ret);
+/* Answers the call of this number, which is being served (else INVALID), with a value (no handles) or sluice_none(). ret_taken: its
+ * caller has it; false: it had left. STALE_TOKEN. */
+SLUICE_API enum sluice_status sluice_actor_reply(sluice *s, sluice_actor actor, uint64_t token,
+                                                 uint64_t number, bool failed, struct sluice_value value,
+                                                 bool *ret_taken);
+
+/* ---- Pools and tasks -------------------------------------------------------------------------------------------- */
+
+/*
+ * Goroutines whose bodies are processes', and their scheduler. Workers serve a pool with a number of slots, for functions by name; tasks are
+ * submitted to it (sluice_go), by anyone, and wait until the daemon gives them to a worker: the one of the highest priority first,
+ * of equals in fair shares between those who submit, then by age. A task that waits in the daemon (to receive, to
+ * lock, for another task) gives its slot to another meanwhile, if its requests are made in its name (sluice_task_enter), so that
+ * a pool of two runs ten thousand tasks that wait for each other.
+ *
+ * A worker's session that ends (it is killed, say) loses its attempts: each task begins again, with a new token, as long as it has
+ * retries; else it has failed with OWNER_DIED. Who was taken for dead finishes nothing: its token is stale.
+ */
+struct sluice_pool_spec {
+    size_t size;   /* sizeof(struct sluice_pool_spec); SLUICE_POOL_SPEC_INIT sets it */
+    int64_t limit; /* tasks that run at a time; negative: as many as the workers have slots. 0: none begins */
+    int64_t capacity; /* tasks that have not begun, beyond which sluice_go waits; negative: no bound */
+    sluice_chan
+        dead_letter; /* of bytes: gets the value (if it is bytes) of each task that has failed for good; nil: none */
+};
+#define SLUICE_POOL_SPEC_INIT                               \
+    {                                                       \
+        sizeof(struct sluice_pool_spec), -1, -1, SLUICE_NIL \
+    }
+/* As sluice_chan_make. MISMATCH when there is one with another limit, capacity or dead_letter. */
+SLUICE_API enum sluice_status sluice_pool_make(sluice *s, const char *name, sluice_pool *ret);
+SLUICE_API enum sluice_status sluice_pool_make_with(sluice *s, const struct sluice_make *how,
+                                                    const struct sluice_pool_spec *spec, sluice_pool *ret,
+                                                    struct sluice_made *ret_made);
+SLUICE_API enum sluice_status sluice_pool_open(sluice *s, const char *name, uint32_t rights,
+                                               sluice_pool *ret);
+
+struct sluice_pool_tune {
+    size_t size; /* sizeof(struct sluice_pool_tune); SLUICE_POOL_TUNE_INIT sets it */
+    bool has_limit, has_capacity, has_pause;
+    int64_t limit, capacity; /* as in sluice_pool_spec */
+    bool pause;              /* true: no task begins; those that have begun go on. false: they begin again */
+};
+#define SLUICE_POOL_TUNE_INIT                                             \
+    {                                                                     \
+        sizeof(struct sluice_pool_tune), false, false, false, 0, 0, false \
+    }
+/* Changes what is given, from now on. */
+SLUICE_API enum sluice_status sluice_pool_tune(sluice *s, sluice_pool pool,
+                                               const struct sluice_pool_tune *tune);
+static inline enum sluice_status sluice_pool_set_limit(sluice *s, sluice_pool pool, int64_t limit)
+{
+    struct sluice_pool_tune t = SLUICE_POOL_TUNE_INIT;
+    t.has_limit = true;
+    t.limit = limit;
+    return sluice_pool_tune(s, pool, &t);
+}
+static inline enum sluice_status sluice_pool_pause(sluice *s, sluice_pool pool, bool pause)
+{
+    struct sluice_pool_tune t = SLUICE_POOL_TUNE_INIT;
+    t.has_pause = true;
+    t.pause = pause;
+    return sluice_pool_tune(s, pool, &t);
+}
+/* It takes no more tasks (SEND_ON_CLOSED); its workers get CLOSED when all have finished. CLOSE_OF_CLOSED. */
+SLUICE_API enum sluice_status sluice_pool_close(sluice *s, sluice_pool pool);
+
+/* A task to be. */
+struct sluice_task_spec {
+    size_t size;               /* sizeof(struct sluice_task_spec); SLUICE_TASK_SPEC_INIT sets it */
+    const char *function;      /* which of the workers' functions, at most 255 bytes; NULL: a command */
+    struct sluice_value value; /* what it is called with; no handle. A command: see sluice_command_encode */
+    int32_t priority;          /* -1000..1000 (INVALID), the higher first */
+    int64_t delay_ns;          /* not before so long from now */
+    int64_t within_ns; /* > 0: told to stop (DEADLINE_EXCEEDED) when it has not finished so long from now */
+    int64_t run_ns;    /* > 0: the same for each attempt, from its beginning */
+    uint32_t retries;  /* how often it is begun again when it fails or its worker dies */
+    int64_t
+        backoff_ns; /* before the first retry after a failure; twice as long before each next. A worker's death
+                                * is followed by one at once */
+    int64_t keep_ns; /* its result, once it has finished; 0: one hour */
+    const char
+        *key; /* while a task of this key has not finished there is no other: that one is given. At most 255
+                                * bytes; NULL: none */
+    const char *share; /* whose share of the pool it takes, at most 255 bytes; NULL: this session's */
+    const sluice_task *
+        after; /* tasks that must have finished well before, at most 64. When one has failed it is not run and
+                                * has failed (CANCELED, cause "a task before it failed") */
+    size_t after_count;
+    sluice_ctx ctx; /* its end cancels the task; nil: none */
+    bool
+        bare; /* without a handle: ret->ref is its number alone, and nothing is to be dropped; its result is kept for keep_ns */
+};
+#define SLUICE_TASK_SPEC_INIT                                                                              \
+    {                                                                                                      \
+        sizeof(struct sluice_task_spec), NULL, {SLUICE_TYPE_NONE, 0, 0, {{NULL, 0}}}, 0, 0, 0, 0, 0, 0, 0, \
+            NULL, NULL, NULL, 0, SLUICE_NIL, false                                                         \
+    }
+/* The go statement: submits a task, as soon as the pool has room. It is the pool's, and goes on without this session. ret has a handle, to be
+ * given to sluice_drop, and the number (ret->ref.task). ret_created: false: the task of this key that was there.
+ * INVALID: "no worker of the pool serves this function" (a pool that has no workers keeps it for later). SEND_ON_CLOSED:
+ * the pool is closed. spec NULL: INVALID. */
+SLUICE_API enum sluice_status sluice_go(sluice *s, sluice_pool pool, const struct sluice_task_spec *spec,
+                                        const struct sluice_wait *wait, sluice_task *ret, bool *ret_created);
+/* A handle on the task of this number: it is known by it as long as the handle. NOT_FOUND: there is none, or it is not kept any more. */
+SLUICE_API enum sluice_status sluice_task_open(sluice *s, uint64_t number, sluice_task *ret);
+
+enum sluice_task_state {                          /* as Description.TaskState of the protocol */
+                         SLUICE_TASK_BLOCKED = 0, /* after others */
+                         SLUICE_TASK_DELAYED = 1, /* before its time; between attempts */
+                         SLUICE_TASK_QUEUED = 2,
+                         SLUICE_TASK_RUNNING = 3,
+                         SLUICE_TASK_WAITING = 4,  /* in the daemon; without a slot */
+                         SLUICE_TASK_RUNNABLE = 5, /* its wait is over, and it waits for a slot */
+                         SLUICE_TASK_DEAD = 6,     /* finished */
+};
+
+/* How a task ended. */
+struct sluice_ending {
+    bool failed;
+    enum sluice_status
+        status; /* OK: by itself, well or not. CANCELED, DEADLINE_EXCEEDED: it was told to stop. OWNER_DIED: its
+                                * worker died, and it had no retries left */
+    bool has_exit;
+    int32_t exit;            /* a command's exit code, or minus the signal that ended it */
+    const char *cause;       /* why it was told to stop, or was not begun; NULL: nothing was said */
+    struct sluice_item item; /* what it gave; TYPE_NONE: nothing */
+    void *memory;            /* the library's */
+};
+/* Frees what the ending owns and makes it empty. NULL is fine. */
+SLUICE_API void sluice_ending_free(struct sluice_ending *ending);
+/* Waits until it has finished, for good: OK whether it failed or not. Any number may wait, in any session. ret must not be NULL. */
+SLUICE_API enum sluice_status sluice_task_wait(sluice *s, sluice_task task, const struct sluice_wait *wait,
+                                               struct sluice_ending *ret);
+/* errgroup's Wait, of tasks: waits until all of them have finished. When the first one fails ctx (nil: none) is cancelled, so that those which were
+ * submitted with it (sluice_task_spec.ctx) stop; the cause is why the task was stopped, or the text it gave, or its exit, "exit status 2". The others
+ * are waited for all the same; then ctx is cancelled in any case. ret_first: which failed first; count: none. ret: how it ended, empty when
+ * none failed. Neither may be NULL. When something else ends the wait ctx and the tasks are left as they are. */
+SLUICE_API enum sluice_status sluice_task_wait_all(sluice *s, const sluice_task *tasks, size_t count,
+                                                   sluice_ctx ctx, const struct sluice_wait *wait,
+                                                   size_t *ret_first, struct sluice_ending *ret);
+/* Passes a signal (1..64, else INVALID) on to a running task; one that has no attempt is cancelled. ret_there: it had not
+ * finished. */
+SLUICE_API enum sluice_status sluice_task_kill(sluice *s, sluice_task task, int signal, bool *ret_there);
+/* Tells it to stop; one that has not begun is finished at once. It is not begun again. cause: at most 4096 bytes; NULL: none. */
+SLUICE_API enum sluice_status sluice_task_cancel(sluice *s, sluice_task task, const char *cause,
+                                                 bool *ret_there);
+
+/* Workers. This session serves the pool with `slots` (1..2^20) for the functions (1..256, "" for commands), until it ends. ret_token is
+ * the worker's. */
+SLUICE_API enum sluice_status sluice_pool_work(sluice *s, sluice_pool pool, uint32_t slots,
+                                               const char *const *functions, size_t count,
+                                               uint64_t *ret_token);
+/* Takes the next task, as soon as there is one and a slot for it. CLOSED: the pool is closed, and all have finished. Since a task that waits
+ * gives its slot back, there may be more than `slots` that have begun: a worker always has one pull under way.
+ * STALE_TOKEN: not this worker's token. ret must not be NULL. */
+SLUICE_API enum sluice_status sluice_pool_pull(sluice *s, sluice_pool pool, uint64_t token,
+                                               const struct sluice_wait *wait, struct sluice_job *ret);
+/* The attempt is over: well, or failed; with a value (no handles) or sluice_none(); exit: a command's code or minus its signal, NULL: it
+ * was none. STALE_TOKEN: it was taken for dead, and what it gave is thrown away. */
+SLUICE_API enum sluice_status sluice_task_end(sluice *s, sluice_task task, uint64_t token, bool failed,
+                                              struct sluice_value value, const int32_t *exit);
+/* Waits until the attempt is told something: *ret_signal is a signal (1..64), or 0: it shall stop (it is said once). ret_cause: why,
+ * NULL when nothing was said; to be given to sluice_free. STALE_TOKEN: the attempt is over. Both ret_ may be NULL. */
+SLUICE_API enum sluice_status sluice_task_watch(sluice *s, sluice_task task, uint64_t token,
+                                                const struct sluice_wait *wait, int *ret_signal,
+                                                char **ret_cause);
+
+/* What the calling thread asks on this connection, from now on, it asks in the name of the task that runs with this token (sluice_job.token): while
+ * a request waits its slot is another's, and the reply comes when the task has a slot again, be its deadline over or
+ * not. Replaces the one before. A token that is no longer a running task's makes calls that may wait STALE_TOKEN. A thread is in the name of one task at a
+ * time; leave before the connection is closed. A program that a worker runs as a command needs none of this: the
+ * environment variable SLUICE_TASK has the token, in decimal, and each connection speaks in its name. */
+SLUICE_API void sluice_task_enter(sluice *s, uint64_t token);
+/* The calling thread asks again as it did before it first entered: in the name of sluice_options.task, or in nobody's. */
+SLUICE_API void sluice_task_leave(sluice *s);
+
+/* A worker ready made: attaches, takes tasks, runs each in a thread of its own, ends them, and hears what they are told. */
+typedef struct sluice_run sluice_run;
+/* A function: true, or false when it has failed. Its thread has entered the task. */
+typedef bool sluice_function_fn(sluice_run *run, void *argument);
+struct sluice_function {
+    const char *name; /* "" or NULL: commands */
+    sluice_function_fn *fn;
+    void *argument;
+};
+/* Until the pool is closed and all has finished: CLOSED. Or until `wait` (a context, a time) or sluice_interrupt stops it: then it
+ * takes no more, lets the functions that run finish, and returns that status. When the session is lost it attaches
+ * again, if `pool` is a name; the functions that ran are told to stop, and what they give is lost. INVALID: as
+ * sluice_pool_work. A value that the daemon refuses fails its task. */
+SLUICE_API enum sluice_status sluice_worker_run(sluice *s, sluice_pool pool, uint32_t slots,
+                                                const struct sluice_function *functions, size_t count,
+                                                const struct sluice_wait *wait);
+/* For the function, in any thread until it returns: */
+
+/* What it is called with. */
+SLUICE_API const struct sluice_job *sluice_run_job(const sluice_run *run);
+/* The worker's connection. */
+SLUICE_API sluice *sluice_run_client(const sluice_run *run);
+/* What it gives: copied. The last one counts. NO_MEMORY. */
+SLUICE_API enum sluice_status sluice_run_return(sluice_run *run, struct sluice_value value);
+/* A command's exit code, or minus the signal that ended it. */
+SLUICE_API void sluice_run_exit(sluice_run *run, int32_t exit);
+/* It shall stop. */
+SLUICE_API bool sluice_run_stopping(sluice_run *run);
+/* The next signal it was sent, or 0: none now. */
+SLUICE_API int sluice_run_signal(sluice_run *run);
+/* A descriptor that is readable from then on when it shall stop or was sent a signal; the library's own: never to be closed, and
+ * read by sluice_run_signal. -errno when there is none to be had. */
+SLUICE_API int sluice_run_fd(sluice_run *run);
+/* A context that is cancelled when it shall stop, with the cause. Made at the first call; the run's own. */
+SLUICE_API enum sluice_status sluice_run_ctx(sluice_run *run, sluice_ctx *ret);
+
+/* ---- Commands: what a task without a function is called with, and gives ----------------------------------------- */
+
+struct sluice_variable {
+    const char *name;
+    const char *value; /* NULL: not set */
+};
+/* The message Command of the protocol. Texts are any bytes but NUL. */
+struct sluice_command {
+    size_t size;                       /* sizeof(struct sluice_command); SLUICE_COMMAND_INIT sets it */
+    const char *const *argv;           /* NULL-terminated, at least one (INVALID) */
+    const struct sluice_variable *env; /* over the worker's own */
+    size_t env_count;
+    const char *cwd;          /* NULL: the worker's */
+    struct sluice_blob input; /* its standard input */
+    const char *
+        out_channel; /* a channel of bytes that its output is also sent to as it comes, by name; NULL: none */
+    const char *err_channel;
+    int64_t
+        grace_ns; /* told to stop: SIGTERM, and after so long SIGKILL; negative: the worker's default. 0: SIGKILL at once */
+};
+#define SLUICE_COMMAND_INIT                                                                    \
+    {                                                                                          \
+        sizeof(struct sluice_command), NULL, NULL, 0, NULL, {NULL, 0}, NULL, NULL, INT64_C(-1) \
+    }
+/* The command as a value (bytes), for sluice_task_spec: ret->value. sluice_item_free. */
+SLUICE_API enum sluice_status sluice_command_encode(const struct sluice_command *command,
+                                                    struct sluice_item *ret);
+/* The command that a value says. INVALID: it is none. */
+SLUICE_API enum sluice_status sluice_command_decode(const struct sluice_value *value,
+                                                    struct sluice_command **ret);
+/* Each of these frees what its call gave; takes NULL, returns NULL. */
+SLUICE_API struct sluice_command *sluice_command_free(struct sluice_command *command);
+
+#define SLUICE_OUTPUT_SIZE 32768 /* what is kept of each end of an output */
+struct sluice_output {
+    struct sluice_blob head; /* its first bytes, at most SLUICE_OUTPUT_SIZE */
+    struct sluice_blob tail; /* its last ones, as many at most; none while all fits the head */
+    uint64_t dropped;        /* bytes in between */
+};
+/* The message CommandResult of the protocol: what a command gave. */
+struct sluice_command_result {
+    size_t size;    /* sizeof(struct sluice_command_result); SLUICE_COMMAND_RESULT_INIT sets it */
+    int32_t exit;   /* its exit code */
+    int32_t signal; /* > 0: that ended it */
+    struct sluice_output out, err;
+    const char *
+        error; /* why it was not begun ("sh: No such file or directory"), or has failed though it exited with 0; NULL: neither */
+};
+#define SLUICE_COMMAND_RESULT_INIT                                                                        \
+    {                                                                                                     \
+        sizeof(struct sluice_command_result), 0, 0, {{NULL, 0}, {NULL, 0}, 0}, {{NULL, 0}, {NULL, 0}, 0}, \
+            NULL                                                                                          \
+    }
+SLUICE_API enum sluice_status sluice_command_result_encode(const struct sluice_command_result *result,
+                                                           struct sluice_item *ret);
+SLUICE_API enum sluice_status sluice_command_result_decode(const struct sluice_value *value,
+                                                           struct sluice_command_result **ret);
+SLUICE_API struct sluice_command_result *sluice_command_result_free(struct sluice_command_result *result);
+
+/* Gathers an output piece by piece, and keeps of it what a result holds. NULL: no memory. */
+typedef struct sluice_capture sluice_capture;
+SLUICE_API sluice_capture *sluice_capture_new(void);
+SLUICE_API void sluice_capture_add(sluice_capture *capture, const void *data, size_t size);
+/* What there is so far; valid until the next add. */
+SLUICE_API struct sluice_output sluice_capture_get(sluice_capture *capture);
+/* NULL is fine; returns NULL. */
+SLUICE_API sluice_capture *sluice_capture_free(sluice_capture *capture);
+
 /* ---- Select ----------------------------------------------------------------------------------------------------- */
 
 struct sluice_arm {
@@ -1363,18 +1778,24 @@ struct sluice_arm {
     uint64_t permits; /* ACQUIRE, TAKE */
     int64_t operand;  /* WAIT on a counter; on a mutex, a cell: the token, the revision that is known */
     struct sluice_grant
-        *ret_grant;      /* LOCK, RLOCK, ACQUIRE, BEGIN, COND. WAIT on a mutex: the leader's token */
-    int64_t *ret_number; /* WAIT on a counter: its value then. On a barrier: the cycle */
-    bool
-        *ret_failed; /* BEGIN, WAIT on a once, flight or group: its outcome; the value is the received item */
+        *ret_grant; /* LOCK, RLOCK, ACQUIRE, BEGIN, COND. WAIT on a mutex: the leader's token */
+    int64_t *
+        ret_number; /* WAIT on a counter: its value then. On a barrier: the cycle. WATCH: the signal, 0: stop */
+    bool *
+        ret_failed; /* BEGIN, WAIT on a once, flight or group; CALL: its outcome; the value is the received item */
     bool *ret_shared;               /* BEGIN on a flight: others have it too */
     bool *ret_last;                 /* WAIT on a barrier: this was the last to arrive */
     struct sluice_quota *ret_quota; /* TAKE */
     const char *key;                /* BEGIN on a flight, TAKE; NULL: the empty one */
     sluice_ref
         lock; /* COND: the mutex or read-write lock. One COND arm at most: it gives the lock up whichever arm is committed */
-    uint64_t token;         /* COND: by which the lock is held. SEND, RECV: the fence; 0: none */
-    uint64_t *ret_revision; /* WAIT on a cell: its revision then; the value is the received item */
+    /* COND: by which the lock is held. SEND, RECV: the fence; 0: none. SERVE: the owner's; PULL: the worker's; WATCH: the attempt's */
+    uint64_t token;
+    int64_t rank;                     /* SEND into an ordered channel */
+    uint64_t *ret_epoch;              /* BEGIN of an actor: the owner's; CALL: who answered */
+    struct sluice_job *ret_job;       /* SERVE, PULL: all but its item, which is the received one */
+    struct sluice_ending *ret_ending; /* WAIT on a task: the same. WATCH: the cause, beside ret_number */
+    uint64_t *ret_revision;           /* WAIT on a cell: its revision then; the value is the received item */
 };
 
 static inline struct sluice_arm sluice_arm_of(enum sluice_verb verb, sluice_ref ref)
@@ -1396,6 +1817,10 @@ static inline struct sluice_arm sluice_arm_of(enum sluice_verb verb, sluice_ref 
                            NULL,
                            SLUICE_NIL_REF,
                            0,
+                           0,
+                           NULL,
+                           NULL,
+                           NULL,
                            NULL};
     a.verb = verb;
     a.ref = ref;
@@ -1429,6 +1854,12 @@ static inline struct sluice_arm sluice_arm_timer(sluice_timer timer)
 static inline struct sluice_arm sluice_arm_fenced(struct sluice_arm arm, uint64_t fence)
 {
     arm.token = fence;
+    return arm;
+}
+/* A send arm with a rank. */
+static inline struct sluice_arm sluice_arm_ranked(struct sluice_arm arm, int64_t rank)
+{
+    arm.rank = rank;
     return arm;
 }
 static inline struct sluice_arm sluice_arm_after(int64_t delay_ns)
@@ -1575,6 +2006,52 @@ static inline struct sluice_arm sluice_arm_take(sluice_limiter limiter, const ch
     a.key = key;
     a.permits = permits;
     a.ret_quota = ret_quota;
+    return a;
+}
+/* The item is the last checkpoint. */
+static inline struct sluice_arm sluice_arm_own(sluice_actor actor, int64_t ttl_ns,
+                                               struct sluice_grant *ret_grant, uint64_t *ret_epoch)
+{
+    struct sluice_arm a = sluice_arm_grant(SLUICE_VERB_BEGIN, actor.ref, ttl_ns, ret_grant);
+    a.ret_epoch = ret_epoch;
+    return a;
+}
+/* The actor's reply. When another arm is committed the call is withdrawn, unless it is being served already. */
+static inline struct sluice_arm sluice_arm_call(sluice_actor actor, struct sluice_value value,
+                                                bool *ret_failed, uint64_t *ret_epoch)
+{
+    struct sluice_arm a = sluice_arm_of(SLUICE_VERB_CALL, actor.ref);
+    a.value = value;
+    a.ret_failed = ret_failed;
+    a.ret_epoch = ret_epoch;
+    return a;
+}
+static inline struct sluice_arm sluice_arm_serve(sluice_actor actor, uint64_t token,
+                                                 struct sluice_job *ret_job)
+{
+    struct sluice_arm a = sluice_arm_of(SLUICE_VERB_SERVE, actor.ref);
+    a.token = token;
+    a.ret_job = ret_job;
+    return a;
+}
+static inline struct sluice_arm sluice_arm_task(sluice_task task, struct sluice_ending *ret_ending)
+{
+    struct sluice_arm a = sluice_arm_of(SLUICE_VERB_WAIT, task.ref);
+    a.ret_ending = ret_ending;
+    return a;
+}
+static inline struct sluice_arm sluice_arm_pull(sluice_pool pool, uint64_t token, struct sluice_job *ret_job)
+{
+    struct sluice_arm a = sluice_arm_of(SLUICE_VERB_PULL, pool.ref);
+    a.token = token;
+    a.ret_job = ret_job;
+    return a;
+}
+static inline struct sluice_arm sluice_arm_watch(sluice_task task, uint64_t token, int64_t *ret_signal)
+{
+    struct sluice_arm a = sluice_arm_of(SLUICE_VERB_WATCH, task.ref);
+    a.token = token;
+    a.ret_number = ret_signal;
     return a;
 }
 
@@ -1826,6 +2303,21 @@ struct sluice_waiter {
     enum sluice_verb verb;
     const char *op;
     int64_t since_ns; /* instant */
+    uint64_t task;    /* the number of the task in whose name it is asked; 0: none */
+};
+
+/* Who holds a lock, permits, the right to run; of a pool, a worker. */
+struct sluice_holder {
+    uint64_t session;
+    int32_t pid;
+    uint32_t uid;
+    const char *name; /* the program */
+    uint64_t token, permits;
+    bool shared;      /* for reading */
+    int64_t since_ns; /* instant */
+    bool has_until;   /* it has a ttl */
+    int64_t until_ns;
+    uint64_t task; /* the number of the task in whose name it was asked for; 0: none */
 };
 
 /* A snapshot of one object. Strings are "" where there is nothing. */
@@ -1843,6 +2335,8 @@ struct sluice_description {
     uint64_t waiting;                    /* requests parked on it */
     const struct sluice_waiter *waiters; /* the first 256 of them */
     size_t waiters_count;
+    const struct sluice_holder *holders; /* the first 256 of them, the oldest first; sluice_describe only */
+    size_t holders_count;
     struct { /* KIND_CHANNEL */
         int64_t cap;
         uint64_t len;
@@ -1853,6 +2347,9 @@ struct sluice_description {
         const char *dead_letter;
         bool fenced;
         uint64_t fence; /* the newest token it has seen; 0: none */
+        bool ordered;
+        const char *message;       /* sluice_chan_spec.message; "": untold */
+        struct sluice_blob schema; /* sluice_chan_spec.schema; sluice_describe only */
     } channel;
     struct {                      /* KIND_CONTEXT */
         enum sluice_status error; /* OK while alive */
@@ -1869,7 +2366,9 @@ struct sluice_description {
         bool armed;
         int64_t due_ns, period_ns;
     } timer;
-    struct {             /* KIND_MUTEX, KIND_RWMUTEX, KIND_SEMAPHORE, KIND_ONCE, KIND_GROUP, KIND_FLIGHT */
+    struct
+    { /* KIND_MUTEX, KIND_RWMUTEX, KIND_SEMAPHORE, KIND_ONCE, KIND_GROUP, KIND_FLIGHT, KIND_ACTOR, KIND_TASK (its
+              * attempt) */
         uint64_t holds;  /* locks, acquires or runs that are held now */
         uint64_t token;  /* of the newest; 0: nothing is held */
         uint64_t holder; /* its session's number */
@@ -1880,7 +2379,7 @@ struct sluice_description {
             free; /* KIND_SEMAPHORE: permits there are, and are left. KIND_GROUP with a limit: it, in size */
         bool has_limit; /* KIND_GROUP: it has one */
         struct sluice_value
-            said;         /* KIND_MUTEX: what its holder says of itself. KIND_GROUP: its first error */
+            said; /* KIND_MUTEX: what its holder says of itself. KIND_GROUP: its first error. KIND_ACTOR: its checkpoint */
         uint64_t context; /* KIND_GROUP: the serial of its context; 0: none */
     } hold;
     struct {            /* KIND_WAITGROUP, KIND_COUNTER */
@@ -1897,7 +2396,42 @@ struct sluice_description {
         int64_t remaining; /* under the empty key */
         uint64_t keys;     /* that are not as new */
     } limiter;
-    const char *key;       /* of what stands under one key of a limiter or a flight, in place of a name */
+    const char
+        *key; /* of what stands under one key of a limiter or a flight, in place of a name. Of a task */
+    struct {  /* KIND_ACTOR */
+        uint64_t epoch;  /* of its owner, or of the last one */
+        uint64_t calls;  /* that wait to be served */
+        uint64_t served; /* since it was made */
+        bool serving;    /* one is being served */
+        bool fail;       /* sluice_actor_spec.fail */
+    } actor;
+    struct {                     /* KIND_POOL */
+        int64_t limit, capacity; /* negative: none */
+        bool paused, closed;
+        uint64_t workers, slots;
+        uint64_t tasks;  /* that are kept */
+        uint64_t queued; /* not begun, or between attempts */
+        uint64_t running;
+        uint64_t waiting;          /* begun, without a slot */
+        uint64_t finished, failed; /* since it was made */
+    } pool;
+    struct { /* KIND_TASK */
+        uint64_t number;
+        enum sluice_task_state state;
+        int64_t state_since_ns;
+        uint64_t pool; /* its serial */
+        const char *pool_name, *function;
+        int32_t priority;
+        uint32_t attempts, retries;
+        bool stopping, failed;
+        enum sluice_status ending;
+        bool has_exit;
+        int32_t exit;
+        uint64_t after; /* TASK_BLOCKED: the first of those before it that has not finished; else 0 */
+        const struct sluice_dump_call *wait; /* the oldest request that waits in its name; NULL: none */
+        struct sluice_value
+            value; /* what it is called with; TYPE_NONE: nothing, or in a listing more than 1024 bytes */
+    } task;
     struct {               /* KIND_CELL */
         uint64_t revision; /* 0: empty */
         struct sluice_value value;
@@ -1935,9 +2469,12 @@ struct sluice_dump_arm {
     uint64_t serial; /* 0: nil, or a duration */
     enum sluice_kind kind;
     const char *name;
+    const char *key; /* under one key of a limiter or a flight: it, in place of a name */
+    uint64_t task;   /* KIND_TASK: its number */
 };
 struct sluice_dump_call {
     uint64_t seq;
+    uint64_t task; /* the number of the task in whose name it is asked; 0: none */
     const char *op;
     int64_t since_ns;
     bool has_deadline;
@@ -1970,6 +2507,43 @@ struct sluice_dump_page {
 SLUICE_API enum sluice_status sluice_dump(sluice *s, uint64_t after, uint32_t max,
                                           struct sluice_dump_page **ret);
 SLUICE_API struct sluice_dump_page *sluice_dump_free(struct sluice_dump_page *d);
+
+/* One that waits: a session's request, or a task. */
+struct sluice_stall {
+    uint64_t session; /* whose request it is; of `within`: who holds; 0: a task that has not begun */
+    int32_t pid;
+    uint32_t uid;
+    const char *name; /* the program */
+    uint64_t task;    /* the number of the task that waits; 0: none */
+    const char *op;   /* the operation; "": a task that comes after another (arm), or a wait for `within` */
+    int64_t since_ns; /* instant; 0: unknown */
+    bool has_deadline;
+    int64_t deadline_ns;
+    struct sluice_dump_arm arm; /* what it waits on */
+    uint64_t within; /* it waits for what this session does, which was started within what it holds */
+};
+/* Each waits for what the next one has, or is, and the last for the first. */
+struct sluice_cycle {
+    const struct sluice_stall *links; /* the first 32 */
+    size_t count;
+    uint32_t length; /* of all */
+};
+struct sluice_deadlock {
+    bool
+        asleep; /* somebody waits, and nothing the daemon knows of will change anything: Go's "all goroutines are asleep" */
+    const struct sluice_cycle *cycles; /* the first 64 */
+    size_t cycles_count;
+    const struct sluice_stall
+        *stalled; /* the first 256 who wait in vain: for what nobody who can act will bring */
+    size_t stalled_count;
+    uint64_t stalled_all;
+    int64_t now_ns;
+};
+/* Looks for deadlocks among locks, tasks, actors and channels, and for those who wait in vain, as Go's goroutine leak profile does. A program counts as stuck when it has as
+ * many requests waiting as threads (sluice_options.tasks). What has a name may always be used by somebody new, so only what has none can be waited for
+ * in vain; a circle of locks is one, even if it ends by a timeout. The caller does not count. Costs the daemon time in proportion to all it has. */
+SLUICE_API enum sluice_status sluice_deadlock_find(sluice *s, struct sluice_deadlock **ret);
+SLUICE_API struct sluice_deadlock *sluice_deadlock_free(struct sluice_deadlock *d);
 
 struct sluice_count {
     const char *name;
@@ -2094,6 +2668,32 @@ SLUICE_API enum sluice_status sluice_cell_wait_start(sluice *s, sluice_cell cell
 /* The arms' ret_grant are not written: struct sluice_result has the grants. */
 SLUICE_API enum sluice_status sluice_acquire_all_start(sluice *s, const struct sluice_arm *arms, size_t count,
                                                        const struct sluice_wait *wait, sluice_future **ret);
+SLUICE_API enum sluice_status sluice_actor_own_start(sluice *s, sluice_actor actor, int64_t ttl_ns,
+                                                     const struct sluice_wait *wait, sluice_future **ret);
+SLUICE_API enum sluice_status sluice_actor_call_start(sluice *s, sluice_actor actor,
+                                                      struct sluice_value value,
+                                                      const struct sluice_wait *wait, sluice_future **ret);
+SLUICE_API enum sluice_status sluice_actor_serve_start(sluice *s, sluice_actor actor, uint64_t token,
+                                                       const struct sluice_wait *wait, sluice_future **ret);
+SLUICE_API enum sluice_status sluice_actor_checkpoint_start(sluice *s, sluice_actor actor, uint64_t token,
+                                                            struct sluice_value checkpoint,
+                                                            sluice_future **ret);
+/* Whether its caller had left is not told. */
+SLUICE_API enum sluice_status sluice_actor_reply_start(sluice *s, sluice_actor actor, uint64_t token,
+                                                       uint64_t number, bool failed,
+                                                       struct sluice_value value, sluice_future **ret);
+SLUICE_API enum sluice_status sluice_go_start(sluice *s, sluice_pool pool,
+                                              const struct sluice_task_spec *spec,
+                                              const struct sluice_wait *wait, sluice_future **ret);
+SLUICE_API enum sluice_status sluice_task_wait_start(sluice *s, sluice_task task,
+                                                     const struct sluice_wait *wait, sluice_future **ret);
+SLUICE_API enum sluice_status sluice_pool_pull_start(sluice *s, sluice_pool pool, uint64_t token,
+                                                     const struct sluice_wait *wait, sluice_future **ret);
+SLUICE_API enum sluice_status sluice_task_end_start(sluice *s, sluice_task task, uint64_t token, bool failed,
+                                                    struct sluice_value value, const int32_t *exit,
+                                                    sluice_future **ret);
+SLUICE_API enum sluice_status sluice_task_watch_start(sluice *s, sluice_task task, uint64_t token,
+                                                      const struct sluice_wait *wait, sluice_future **ret);
 SLUICE_API enum sluice_status sluice_quiesce_start(sluice *s, uint64_t parked_min,
                                                    const struct sluice_wait *wait, sluice_future **ret);
 SLUICE_API enum sluice_status sluice_ping_start(sluice *s, sluice_future **ret);
@@ -2104,18 +2704,29 @@ struct sluice_result {
     int index;    /* select; -1: no arm */
     size_t count; /* send_many: values that went. ack: leases done */
     struct sluice_item
-        item; /* recv, select; the value of an outcome, of a cell; what a leader says of itself */
+        item; /* recv, select; the value of an outcome, of a job, of a cell or of an ended task; what a leader says of
+                                * itself; an actor's checkpoint */
     struct sluice_batch batch; /* recv_many */
     struct sluice_grant
-        grant;      /* lock, rlock, acquire, campaign, cond_wait; begin and go: the right to run; observe: the
+        grant; /* lock, rlock, acquire, campaign, cond_wait; begin and go: the right to run; own; observe: the
                                   leader's token; select of such an arm */
-    int64_t number; /* counter_wait; barrier_wait: the cycle; select of such an arm */
-    bool failed;    /* the outcome of a once, a flight or a group */
-    bool shared;    /* a flight's: others have it too */
-    bool last;      /* barrier_wait: the last to arrive */
+    int64_t
+        number; /* counter_wait; barrier_wait: the cycle; task_watch: the signal, 0: stop; select of such an arm */
+    bool failed;                 /* the outcome of a once, a flight, a group, a call or a task */
+    bool shared;                 /* a flight's: others have it too */
+    bool last;                   /* barrier_wait: the last to arrive */
     struct sluice_quota quota;   /* take (with WOULD_BLOCK, too); select of such an arm */
     struct sluice_grant *grants; /* acquire_all: one for each arm, to be given to sluice_free; else NULL */
     uint64_t revision;           /* cell_wait; select of such an arm */
+    uint64_t epoch;              /* own, call; select of such an arm */
+    sluice_task task;            /* go */
+    bool created;                /* go: it is a new one */
+    struct sluice_job
+        job; /* serve, pull, select of such an arm; its item is empty: `item` has the value. To be given
+                                  * to sluice_job_free */
+    struct sluice_ending
+        ending; /* task_wait, select of such an arm: the same. task_watch: the cause of a stop. To be
+                                  * given to sluice_ending_free */
 };
 
 /* Is it done? Does not look at the socket: sluice_process does. */

@@ -39,6 +39,8 @@ static enum sluice_status arm_out(struct call *c, const struct sluice_arm *arm, 
     a->lock = call_ref(c, arm->lock, &p->lock);
     a->has_token = arm->token != 0;
     a->token = arm->token;
+    a->has_rank = arm->rank != 0;
+    a->rank = arm->rank;
     return value_out(c, &arm->value, &p->value, &a->value);
 }
 

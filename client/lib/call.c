@@ -9,7 +9,7 @@
  * call that was given up meets a slot of another generation and is dropped.
  *
  * The daemon keeps the deadline. We only guard against one that hangs: a call is given up some time after its deadline, and is
- * withdrawn by Cancel then, should the daemon come round. While there is no connection the deadline itself counts, and without one
+ * withdrawn by Cancel then, should the daemon come round. What a task asks (enter.c) may be answered late and is not given up. While there is no connection the deadline itself counts, and without one
  * the time for connecting.
  */
 #include "call.h"
@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "enter.h"
 #include "error.h"
 #include "future.h"
 
@@ -46,6 +47,11 @@ Ref *call_ref(struct call *c, sluice_ref ref, Ref *out)
         out->handle = ref.handle;
         c->mixed = c->mixed || ref.session == 0 || (c->epoch != 0 && c->epoch != ref.session);
         c->epoch = ref.session;
+        return out;
+    }
+    if (ref.task != 0) {
+        out->has_task = true;
+        out->task = ref.task;
         return out;
     }
     if (ref.name == NULL)
@@ -195,6 +201,8 @@ static void set_clock(struct call *c)
     } else if (c->timeout_ns >= 0) {
         c->request.timeout_ns = c->deadline_ns > now ? (uint64_t)(c->deadline_ns - now) : 0;
     }
+    if (c->request.has_task)
+        return; /* the reply may have to wait for a slot, however long */
     c->guard_ns =
         c->deadline_ns != NEVER ? time_add(c->deadline_ns, GUARD_SLACK_NS) : time_add(now, GUARD_STEP_NS);
 }
@@ -234,6 +242,10 @@ enum sluice_status call_enqueue(sluice *s, struct call *c)
         return error_text(SLUICE_CANCELED, "interrupted");
     if (!slot_take(s, c))
         return error_status(SLUICE_NO_MEMORY);
+    if (c->waits) {
+        c->request.task = entered_token(s);
+        c->request.has_task = c->request.task != 0;
+    }
     set_clock(c);
     c->seq = s->next_seq;
     c->session = s->epoch;

@@ -5,6 +5,7 @@
  * a bound of its size is known without walking it; nothing is allocated but a received value's memory.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "error.h"
 #include "future.h"
@@ -44,6 +45,12 @@ enum sluice_status sluice_chan_make_with(sluice *s, const struct sluice_make *ho
     channel.deliveries_max = p.deliveries_max;
     channel.dead_letter = call_ref(&c, p.dead_letter.ref, &dead_letter);
     channel.has_fenced = channel.fenced = p.fenced;
+    channel.has_ordered = channel.ordered = p.ordered;
+    channel.has_message = p.message != NULL;
+    if (p.message != NULL)
+        channel.message = (ProtobufCBinaryData){strlen(p.message), (uint8_t *)p.message};
+    channel.has_schema = p.schema.size > 0;
+    channel.schema = (ProtobufCBinaryData){p.schema.size, (uint8_t *)p.schema.data};
     return make_run(s, &c, SLUICE__V1__MAKE__SPEC_CHANNEL, &channel, REF_OF(ret), ret_made);
 }
 
@@ -146,6 +153,8 @@ static enum sluice_status build_send(struct call *c, struct send_parts *p, sluic
     p->send.ref = call_ref(c, ch.ref, &p->ref);
     p->send.fence = fence_of(wait);
     p->send.has_fence = p->send.fence != 0;
+    p->send.rank = wait == NULL ? 0 : wait->rank;
+    p->send.has_rank = p->send.rank != 0;
     c->size_bound = REQUEST_BOUND + ref_bound(ch.ref) + value_bound(value);
     if (wait != NULL)
         c->size_bound += ref_bound(wait->ctx.ref);
@@ -232,10 +241,12 @@ struct send_many_parts {
     Ref ref;
     void *values;  /* the array that batch points to */
     void *handles; /* and, of handles, what its elements point to */
+    int64_t *ranks;
 };
 
 static void send_many_free(struct send_many_parts *p)
 {
+    free(p->ranks);
     free(p->values);
     free(p->handles);
 }
@@ -308,6 +319,20 @@ static enum sluice_status batch_out(struct call *c, struct send_many_parts *p,
     return SLUICE_OK;
 }
 
+static enum sluice_status batch_ranks(struct send_many_parts *p, size_t count, const struct sluice_wait *wait)
+{
+    if (count == 0 || wait == NULL || (wait->ranks == NULL && wait->rank == 0))
+        return SLUICE_OK;
+    p->ranks = malloc(count * sizeof *p->ranks);
+    if (p->ranks == NULL)
+        return error_status(SLUICE_NO_MEMORY);
+    for (size_t i = 0; i < count; i++)
+        p->ranks[i] = wait->ranks != NULL ? wait->ranks[i] : wait->rank;
+    p->batch.n_ranks = count;
+    p->batch.ranks = p->ranks;
+    return SLUICE_OK;
+}
+
 /* Whatever it returns, send_many_free follows. */
 static enum sluice_status build_send_many(struct call *c, struct send_many_parts *p, sluice_chan ch,
                                           const struct sluice_value *values, size_t count,
@@ -318,12 +343,14 @@ static enum sluice_status build_send_many(struct call *c, struct send_many_parts
     sluice__v1__send_many__init(&p->send_many);
     sluice__v1__batch__init(&p->batch);
     p->values = p->handles = NULL;
+    p->ranks = NULL;
     c->request.send_many = &p->send_many;
     p->send_many.ref = call_ref(c, ch.ref, &p->ref);
     p->send_many.batch = &p->batch;
     p->send_many.fence = fence_of(wait);
     p->send_many.has_fence = p->send_many.fence != 0;
-    return batch_out(c, p, values, count);
+    enum sluice_status status = batch_ranks(p, count, wait);
+    return status == SLUICE_OK ? batch_out(c, p, values, count) : status;
 }
 
 enum sluice_status sluice_send_many(sluice *s, sluice_chan ch, const struct sluice_value *values,

@@ -17,6 +17,7 @@
 #include <sys/eventfd.h>
 
 #include "call.h"
+#include "enter.h"
 #include "error.h"
 #include "future.h"
 
@@ -149,6 +150,8 @@ static sluice *conn_new(const struct sluice_options *o)
     s->resume_ns = o->resume_ns;
     s->lease_ns = o->lease_ns;
     s->tasks = o->tasks;
+    s->task = o->task != 0 ? o->task : entered_environment("SLUICE_TASK");
+    s->within = entered_environment("SLUICE_TOKEN");
     s->autostart = !o->no_autostart && !text_is(getenv("SLUICE_AUTOSTART"), "0");
     s->interruptible = o->interruptible;
     s->interrupt_fd = s->epoll_fd = s->wake_fd = s->timer_fd = s->watched_fd = -1;

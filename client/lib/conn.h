@@ -59,7 +59,9 @@ struct sluice {
     int64_t resume_ns;          /* 0: the default of the transport; < 0: none */
     int64_t lease_ns;
     uint32_t tasks;
-    bool searched; /* address was found by search: a daemon may be started there */
+    uint64_t task;   /* in whose name it asks; 0: nobody's */
+    uint64_t within; /* the token of what is held by who started this program; 0: nothing, or unknown */
+    bool searched;   /* address was found by search: a daemon may be started there */
     bool connect_timeout_given;
     bool autostart;
     bool interruptible;

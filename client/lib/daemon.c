@@ -11,18 +11,39 @@
 
 /* ---- Dump. */
 
+static struct sluice_dump_arm arm_of(struct arena *a, const Sluice__V1__DumpArm *m)
+{
+    return (struct sluice_dump_arm){
+        .verb = (enum sluice_verb)m->verb,
+        .serial = m->serial,
+        .kind = (enum sluice_kind)m->kind,
+        .name = arena_text(a, m->name),
+        .key = arena_text(a, m->key),
+        .task = m->task,
+    };
+}
+
 static void fill_arms(struct arena *a, const Sluice__V1__DumpCall *m, struct sluice_dump_call *call)
 {
     struct sluice_dump_arm *arms = arena_array(a, m->n_arms, sizeof *arms);
     call->arms = arms;
     call->arms_shown = arms != NULL ? m->n_arms : 0;
     for (size_t i = 0; i < call->arms_shown; i++)
-        arms[i] = (struct sluice_dump_arm){
-            .verb = (enum sluice_verb)m->arms[i]->verb,
-            .serial = m->arms[i]->serial,
-            .kind = (enum sluice_kind)m->arms[i]->kind,
-            .name = arena_text(a, m->arms[i]->name),
-        };
+        arms[i] = arm_of(a, m->arms[i]);
+}
+
+void view_call(struct arena *a, const Sluice__V1__DumpCall *m, struct sluice_dump_call *call)
+{
+    *call = (struct sluice_dump_call){
+        .seq = m->seq,
+        .task = m->task,
+        .op = arena_text(a, m->op),
+        .since_ns = m->since_ns,
+        .has_deadline = m->has_deadline_ns,
+        .deadline_ns = m->deadline_ns,
+        .arms_count = m->arms_count,
+    };
+    fill_arms(a, m, call);
 }
 
 static void fill_calls(struct arena *a, const Sluice__V1__DumpSession *m, struct sluice_dump_session *session)
@@ -30,18 +51,8 @@ static void fill_calls(struct arena *a, const Sluice__V1__DumpSession *m, struct
     struct sluice_dump_call *calls = arena_array(a, m->n_calls, sizeof *calls);
     session->calls = calls;
     session->calls_count = calls != NULL ? m->n_calls : 0;
-    for (size_t i = 0; i < session->calls_count; i++) {
-        const Sluice__V1__DumpCall *from = m->calls[i];
-        calls[i] = (struct sluice_dump_call){
-            .seq = from->seq,
-            .op = arena_text(a, from->op),
-            .since_ns = from->since_ns,
-            .has_deadline = from->has_deadline_ns,
-            .deadline_ns = from->deadline_ns,
-            .arms_count = from->arms_count,
-        };
-        fill_arms(a, from, &calls[i]);
-    }
+    for (size_t i = 0; i < session->calls_count; i++)
+        view_call(a, m->calls[i], &calls[i]);
 }
 
 static void fill_dump(struct arena *a, const void *message, void *root)
@@ -90,6 +101,74 @@ enum sluice_status sluice_dump(sluice *s, uint64_t after, uint32_t max, struct s
 }
 
 struct sluice_dump_page *sluice_dump_free(struct sluice_dump_page *d)
+{
+    return arena_free(d);
+}
+
+/* ---- Deadlock. */
+
+static void fill_stall(struct arena *a, const Sluice__V1__Stall *m, struct sluice_stall *stall)
+{
+    *stall = (struct sluice_stall){
+        .session = m->session,
+        .pid = m->pid,
+        .uid = m->uid,
+        .name = arena_text(a, m->name),
+        .task = m->task,
+        .op = arena_text(a, m->op),
+        .since_ns = m->since_ns,
+        .has_deadline = m->has_deadline_ns,
+        .deadline_ns = m->deadline_ns,
+        .within = m->within,
+    };
+    if (m->arm != NULL)
+        stall->arm = arm_of(a, m->arm);
+    else
+        stall->arm.name = stall->arm.key = "";
+}
+
+static const struct sluice_stall *fill_stalls(struct arena *a, size_t count, Sluice__V1__Stall *const *from,
+                                              size_t *ret_count)
+{
+    struct sluice_stall *stalls = arena_array(a, count, sizeof *stalls);
+    *ret_count = stalls != NULL ? count : 0;
+    for (size_t i = 0; i < *ret_count; i++)
+        fill_stall(a, from[i], &stalls[i]);
+    return stalls;
+}
+
+static void fill_deadlock(struct arena *a, const void *message, void *root)
+{
+    const Sluice__V1__DeadlockResult *m = message;
+    struct sluice_deadlock *d = root;
+    struct sluice_cycle *cycles = arena_array(a, m->n_cycles, sizeof *cycles);
+    d->asleep = m->asleep;
+    d->stalled_all = m->stalled_count;
+    d->now_ns = m->now_ns;
+    d->stalled = fill_stalls(a, m->n_stalled, m->stalled, &d->stalled_count);
+    d->cycles = cycles;
+    d->cycles_count = cycles != NULL ? m->n_cycles : 0;
+    for (size_t i = 0; i < d->cycles_count; i++) {
+        cycles[i].length = m->cycles[i]->length;
+        cycles[i].links = fill_stalls(a, m->cycles[i]->n_links, m->cycles[i]->links, &cycles[i].count);
+    }
+}
+
+enum sluice_status sluice_deadlock_find(sluice *s, struct sluice_deadlock **ret)
+{
+    struct call c;
+    void *root = NULL;
+    Sluice__V1__Deadlock op = SLUICE__V1__DEADLOCK__INIT;
+    call_init(&c, SLUICE__V1__REQUEST__OP_DEADLOCK);
+    c.request.deadlock = &op;
+    enum sluice_status status = view_run(s, &c, &sluice__v1__deadlock_result__descriptor,
+                                         sizeof(struct sluice_deadlock), fill_deadlock, &root);
+    if (status == SLUICE_OK)
+        *ret = root;
+    return status;
+}
+
+struct sluice_deadlock *sluice_deadlock_free(struct sluice_deadlock *d)
 {
     return arena_free(d);
 }

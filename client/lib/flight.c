@@ -6,7 +6,6 @@
  */
 #include "begin.h"
 #include "error.h"
-#include "item.h"
 #include "object.h"
 
 enum sluice_status sluice_flight_make_with(sluice *s, const struct sluice_make *how,
@@ -80,7 +79,7 @@ enum sluice_status sluice_flight_do(sluice *s, sluice_flight flight, const char 
     struct run run = {.fn = fn, .argument = argument};
     status = run_function(s, flight.ref, grant.token, &run);
     if (status == SLUICE_OK)
-        status = item_copy(&run.value, &item);
+        status = sluice_item_copy(&run.value, &item);
     if (status == SLUICE_OK)
         *ret = (struct sluice_outcome){.failed = run.failed, .item = item, .shared = run.shared};
     return status;

@@ -17,6 +17,7 @@
 
 #include "error.h"
 #include "item.h"
+#include "job.h"
 #include "limiter.h"
 #include "sync.h"
 
@@ -75,7 +76,7 @@ void future_finished(sluice *s, struct call *c)
 {
     struct sluice_future *f = container_of(c, struct sluice_future, call);
     s->flying--;
-    list_append(&s->done, &f->done);
+    list_append(f->inbox != NULL ? f->inbox : &s->done, &f->done);
     for (struct link *l = s->anyone.next; l != &s->anyone; l = l->next)
         io_wake(container_of(l, struct waiter, link));
     if (s->wake_fd >= 0 && !s->processing)
@@ -120,16 +121,28 @@ static enum sluice_status fill(struct call *c, const struct reply *reply, struct
         .shared = reply->shared,
         .last = reply->swapped,
         .revision = reply->revision,
+        .epoch = reply->epoch,
+        .created = reply->made.created,
     };
+    ret->task.ref = (sluice_ref){.handle = reply->made.handle, .task = reply->made.number};
+    ret->task.ref.session = reply->made.handle != 0 ? c->session : 0;
     if (c->request.op_case == SLUICE__V1__REQUEST__OP_TAKE ||
         c->request.op_case == SLUICE__V1__REQUEST__OP_SELECT)
         ret->quota = reply_quota(reply);
+    if (status == SLUICE_OK)
+        status = job_take(reply, &ret->job);
+    if (status == SLUICE_OK)
+        status = ending_take(reply, &ret->ending);
     if (status == SLUICE_OK && reply->has_item)
         status = item_take(c, reply, &ret->item);
     else if (status == SLUICE_OK && reply->result_tag == SLUICE__V1__REPLY__RESULT_BATCH)
         status = batch_take(c, reply, &ret->batch);
     else if (status == SLUICE_OK && c->request.op_case == SLUICE__V1__REQUEST__OP_ACQUIRE_ALL)
         status = grants_take(reply, &ret->grants);
+    if (status != SLUICE_OK) {
+        sluice_job_free(&ret->job);
+        sluice_ending_free(&ret->ending);
+    }
     return ret->status = status;
 }
 
@@ -260,14 +273,14 @@ enum sluice_status sluice_flush(sluice *s)
     return SLUICE_OK;
 }
 
-enum sluice_status sluice_wait_any(sluice *s, int64_t timeout_ns)
+/* Waits until there is something in the list. With the lock. */
+static enum sluice_status await_done(sluice *s, const struct link *inbox, int64_t timeout_ns)
 {
     enum sluice_status status = SLUICE_OK;
     struct waiter any = {.word = 0};
     int64_t until = timeout_ns < 0 ? NEVER : time_add(now_ns(), timeout_ns);
-    conn_lock(s);
     io_flush(s);
-    while (list_empty(&s->done)) {
+    while (list_empty(inbox)) {
         int64_t limit = s->guard_ns < until ? s->guard_ns : until;
         if (s->flying == 0) {
             status = error_text(SLUICE_INVALID, "no future is in flight");
@@ -291,8 +304,28 @@ enum sluice_status sluice_wait_any(sluice *s, int64_t timeout_ns)
         lose_patience(s);
     }
     io_leave(s);
+    return status;
+}
+
+enum sluice_status sluice_wait_any(sluice *s, int64_t timeout_ns)
+{
+    conn_lock(s);
+    enum sluice_status status = await_done(s, &s->done, timeout_ns);
     conn_unlock(s);
     return status;
+}
+
+struct sluice_future *future_next(sluice *s, struct link *inbox)
+{
+    struct sluice_future *f = NULL;
+    conn_lock(s);
+    await_done(s, inbox, -1);
+    if (!list_empty(inbox)) {
+        f = container_of(inbox->next, struct sluice_future, done);
+        list_remove(&f->done);
+    }
+    conn_unlock(s);
+    return f;
 }
 
 static bool watch_add(sluice *s, int fd, uint32_t events)

@@ -14,6 +14,9 @@ struct sluice_future {
     sluice *s;
     struct link all, done;
     struct sluice_future *next_free;
+    struct link *
+        inbox; /* set before it starts: the list its `done` goes to, out of sluice_next_done's sight; NULL: the
+                         * connection's */
     void *data;
 };
 
@@ -21,6 +24,8 @@ struct sluice_future {
 struct sluice_future *future_new(sluice *s);
 /* status: what building the call gave. */
 enum sluice_status future_start(struct sluice_future *f, enum sluice_status status, sluice_future **ret);
+/* The next one of the list, which has left it; waits for it. NULL: none will come, since nothing is in flight. */
+struct sluice_future *future_next(sluice *s, struct link *inbox);
 /* Its call is done. With the lock. */
 void future_finished(sluice *s, struct call *c);
 /* The event loop's descriptor follows the connection's state. With the lock. */

@@ -80,7 +80,7 @@ enum sluice_status value_out(struct call *c, const struct sluice_value *value, s
 
 size_t ref_bound(sluice_ref ref)
 {
-    return 16 + (ref.handle == 0 && ref.name != NULL ? strlen(ref.name) + 16 : 0);
+    return 16 + (ref.handle == 0 && ref.task == 0 && ref.name != NULL ? strlen(ref.name) + 16 : 0);
 }
 
 size_t value_bound(const struct sluice_value *value)
@@ -113,6 +113,7 @@ enum sluice_status item_take(struct call *c, const struct reply *reply, struct s
         .value = reply->item.value,
         .lease = {reply->item.lease, reply->item.lease != 0 ? c->session : 0},
         .deliveries = reply->item.deliveries,
+        .rank = reply->item.rank,
     };
     struct sluice_value *v = &item.value;
     if (v->type == SLUICE_TYPE_HANDLE) {
@@ -142,7 +143,7 @@ void sluice_item_free(struct sluice_item *item)
     *item = (struct sluice_item){.value = {.type = SLUICE_TYPE_NONE}};
 }
 
-enum sluice_status item_copy(const struct sluice_value *value, struct sluice_item *ret)
+enum sluice_status sluice_item_copy(const struct sluice_value *value, struct sluice_item *ret)
 {
     struct sluice_item item = {.value = *value, .deliveries = 1};
     struct sluice_value *v = &item.value;

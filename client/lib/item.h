@@ -25,8 +25,6 @@ size_t ref_bound(sluice_ref ref);
 
 /* A reply's item becomes *ret. OK, or NO_MEMORY (the error is set). */
 enum sluice_status item_take(struct call *c, const struct reply *reply, struct sluice_item *ret);
-/* The value, its bytes copied; objects as they are. OK, or NO_MEMORY (the error is set). */
-enum sluice_status item_copy(const struct sluice_value *value, struct sluice_item *ret);
 /* A reply's batch becomes *ret. */
 enum sluice_status batch_take(struct call *c, const struct reply *reply, struct sluice_batch *ret);
 

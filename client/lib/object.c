@@ -62,7 +62,7 @@ static enum sluice_status run_made(sluice *s, struct call *c, sluice_ref *ret, s
             status = error_text(SLUICE_INTERNAL, "the daemon's reply cannot be read");
         } else {
             if (ret != NULL)
-                *ret = (sluice_ref){NULL, made->handle, c->session};
+                *ret = (sluice_ref){.handle = made->handle, .session = c->session, .task = made->number};
             if (ret_made != NULL)
                 *ret_made = (struct sluice_made){
                     .created = made->created,

@@ -163,6 +163,7 @@ static bool read_item(struct sluice_blob bytes, struct reply_item *item)
             break;
         case 2: item->lease = f.value; break;
         case 3: item->deliveries = (uint32_t)f.value; break;
+        case 4: item->rank = unzigzag(f.value); break;
         default: break;
         }
     }
@@ -211,6 +212,12 @@ static bool read_outcome(struct sluice_blob bytes, struct reply *ret)
                 return false;
             break;
         case 3: ret->shared = f.value != 0; break;
+        case 4: ret->epoch = f.value; break;
+        case 5: ret->ending = (enum sluice_status)f.value; break;
+        case 6:
+            ret->has_exit = true;
+            ret->exit = (int32_t)unzigzag(f.value);
+            break;
         default: break;
         }
     }
@@ -230,6 +237,48 @@ static bool read_leader(struct sluice_blob bytes, struct reply *ret)
             if (!read_value(f.bytes, &ret->item.value))
                 return false;
             break;
+        case 3: ret->grant.owner_died = f.value != 0; break;
+        case 4: ret->epoch = f.value; break;
+        default: break;
+        }
+    }
+    return !r.bad;
+}
+
+static bool read_job(struct sluice_blob bytes, struct reply *ret)
+{
+    struct reader r = reader_of(bytes);
+    struct field f;
+    ret->has_item = true;
+    ret->item.deliveries = 1;
+    while (read_field(&r, &f)) {
+        switch (f.number) {
+        case 1: ret->job.number = f.value; break;
+        case 2:
+            if (!read_value(f.bytes, &ret->item.value))
+                return false;
+            break;
+        case 3: ret->job.caller = f.value; break;
+        case 4: ret->epoch = f.value; break;
+        case 5: ret->item.deliveries = (uint32_t)f.value; break;
+        case 6: ret->job.token = f.value; break;
+        case 7: ret->job.function = f.bytes; break;
+        case 8: ret->job.run_ns = (int64_t)f.value; break;
+        default: break;
+        }
+    }
+    return !r.bad;
+}
+
+static bool read_made(struct sluice_blob bytes, struct reply *ret)
+{
+    struct reader r = reader_of(bytes);
+    struct field f;
+    while (read_field(&r, &f)) {
+        switch (f.number) {
+        case 1: ret->made.handle = f.value; break;
+        case 2: ret->made.created = f.value != 0; break;
+        case 7: ret->made.number = f.value; break;
         default: break;
         }
     }
@@ -319,6 +368,8 @@ static bool read_result(const struct field *f, struct reply *ret)
     case SLUICE__V1__REPLY__RESULT_OUTCOME: return read_outcome(f->bytes, ret);
     case SLUICE__V1__REPLY__RESULT_LEADER: return read_leader(f->bytes, ret);
     case SLUICE__V1__REPLY__RESULT_CELL: return read_cell(f->bytes, ret);
+    case SLUICE__V1__REPLY__RESULT_JOB: return read_job(f->bytes, ret);
+    case SLUICE__V1__REPLY__RESULT_MADE: return read_made(f->bytes, ret);
     case SLUICE__V1__REPLY__RESULT_QUOTA: return read_quota(f->bytes, &ret->quota);
     case SLUICE__V1__REPLY__RESULT_VALUE: /* whose one field is an item's first */
     case SLUICE__V1__REPLY__RESULT_ITEM: ret->has_item = true; return read_item(f->bytes, &ret->item);
@@ -363,7 +414,7 @@ static size_t count_varints(struct sluice_blob b)
 struct batch_parts {
     size_t count;
     enum sluice_type type;
-    struct sluice_blob integers, reals, leases, deliveries;
+    struct sluice_blob integers, reals, leases, deliveries, ranks;
 };
 
 static bool read_parts(struct sluice_blob batch, struct batch_parts *p)
@@ -381,6 +432,7 @@ static bool read_parts(struct sluice_blob batch, struct batch_parts *p)
         case 4: p->reals = f.bytes; break;
         case 6: p->leases = f.bytes; break;
         case 7: p->deliveries = f.bytes; break;
+        case 8: p->ranks = f.bytes; break;
         default: break;
         }
     }
@@ -433,6 +485,7 @@ int reply_read_batch(struct sluice_blob batch, uint32_t session, struct sluice_i
             return -ENOMEM;
     }
     struct reader leases = reader_of(p.leases), deliveries = reader_of(p.deliveries);
+    struct reader ranks = reader_of(p.ranks);
     if (!fill_values(batch, &p, session, items)) {
         free(items);
         return -EBADMSG;
@@ -441,6 +494,7 @@ int reply_read_batch(struct sluice_blob batch, uint32_t session, struct sluice_i
         if (leases.at < leases.end)
             items[i].lease = (sluice_lease){read_varint(&leases), session};
         items[i].deliveries = deliveries.at < deliveries.end ? (uint32_t)read_varint(&deliveries) : 1;
+        items[i].rank = ranks.at < ranks.end ? unzigzag(read_varint(&ranks)) : 0;
     }
     *ret = items;
     *ret_count = p.count;

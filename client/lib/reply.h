@@ -14,6 +14,14 @@ struct reply_item {
     struct sluice_value value; /* an object without its session */
     uint64_t lease;
     uint32_t deliveries;
+    int64_t rank;
+};
+
+/* A call to be served, or a task to be run, in a reply; its value is the item. */
+struct reply_job {
+    uint64_t number, token, caller;
+    struct sluice_blob function;
+    int64_t run_ns;
 };
 
 struct reply {
@@ -27,16 +35,25 @@ struct reply {
     struct sluice_quota quota;
     int64_t number;
     uint64_t revision;         /* of a cell */
+    uint64_t epoch;            /* of an outcome, a leader or a job */
+    enum sluice_status ending; /* of an outcome */
+    bool has_exit;
+    int32_t exit;
+    struct reply_job job;
+    struct {
+        uint64_t handle, number;
+        bool created;
+    } made;
     struct sluice_blob result; /* its bytes, unless it is count or truth */
     uint32_t result_tag;       /* the field of the result that came; 0: none */
     bool has_limit;
     bool truth;
-    bool has_item;       /* the value of an outcome, and what a leader says, too */
+    bool has_item;       /* the value of an outcome or a job, and what a leader says, too */
     bool swapped;        /* of a number, of a cell */
     bool failed, shared; /* of an outcome */
 };
 
-/* Reads the top level, Item, Grant, Number, Outcome, Leader, Cell and Quota. False: these bytes are no Reply. */
+/* Reads the top level, Item, Grant, Number, Outcome, Leader, Cell, Quota, Job, and of a Made what a task's needs. False: these bytes are no Reply. */
 bool reply_read(const uint8_t *data, size_t size, struct reply *ret);
 /* Reads a Grants. How many there are, of which the first `max` are written; -EBADMSG: these bytes are none. */
 ptrdiff_t reply_read_grants(struct sluice_blob grants, struct sluice_grant *ret, size_t max);

@@ -6,7 +6,9 @@
 #include "arms.h"
 #include "error.h"
 #include "future.h"
+#include "job.h"
 #include "limiter.h"
+#include "sync.h"
 
 /* Whatever it returns, arms_free follows. */
 static enum sluice_status build(struct call *c, Sluice__V1__Select *op, struct arms *p,
@@ -39,6 +41,30 @@ static void arm_in(const struct sluice_arm *arm, const struct reply *reply)
         *arm->ret_quota = reply_quota(reply);
     if (arm->ret_revision != NULL)
         *arm->ret_revision = reply->revision;
+    if (arm->ret_epoch != NULL)
+        *arm->ret_epoch = reply->epoch;
+}
+
+/* What it gives that takes memory. Nothing is written unless the status is OK. */
+static enum sluice_status arm_take(const struct sluice_arm *arm, const struct reply *reply)
+{
+    enum sluice_status status = SLUICE_OK;
+    if (arm->ret_job != NULL)
+        status = job_take(reply, arm->ret_job);
+    if (status == SLUICE_OK && arm->ret_ending != NULL)
+        status = ending_take(reply, arm->ret_ending);
+    return status;
+}
+
+static enum sluice_status arm_item(struct call *c, const struct sluice_arm *arm, const struct reply *reply,
+                                   struct sluice_item *ret)
+{
+    enum sluice_status status = item_take(c, reply, ret);
+    if (status != SLUICE_OK) {
+        sluice_job_free(arm->ret_job);
+        sluice_ending_free(arm->ret_ending);
+    }
+    return status;
 }
 
 enum sluice_status sluice_select(sluice *s, const struct sluice_arm *arms, size_t count,
@@ -52,9 +78,13 @@ enum sluice_status sluice_select(sluice *s, const struct sluice_arm *arms, size_
     if (status == SLUICE_OK) {
         status = call_run(s, &c, &reply);
         struct sluice_item item = {.value = {.type = SLUICE_TYPE_NONE}};
+        if (status == SLUICE_OK && (reply.index < 0 || (size_t)reply.index >= count))
+            status = unreadable();
+        if (status == SLUICE_OK)
+            status = arm_take(&arms[reply.index], &reply);
         if (status == SLUICE_OK && reply.has_item)
-            status = item_take(&c, &reply, &item);
-        if (status == SLUICE_OK && reply.index >= 0 && (size_t)reply.index < count)
+            status = arm_item(&c, &arms[reply.index], &reply, &item);
+        if (status == SLUICE_OK)
             arm_in(&arms[reply.index], &reply);
         if (status == SLUICE_OK && ret != NULL)
             *ret = item;

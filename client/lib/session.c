@@ -71,6 +71,8 @@ int session_hello(sluice *s)
     hello.name = (ProtobufCBinaryData){strlen(s->name), (uint8_t *)s->name};
     hello.has_tasks = s->tasks > 0;
     hello.tasks = s->tasks;
+    hello.has_within = s->within != 0;
+    hello.within = s->within;
     Request request = SLUICE__V1__REQUEST__INIT;
     request.op_case = SLUICE__V1__REQUEST__OP_HELLO;
     request.hello = &hello;

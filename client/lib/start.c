@@ -6,8 +6,8 @@
  *
  * The daemon is a grandchild in a session of its own, so that it is no child the program has to wait for, hears no signal
  * of its terminal and outlives it. Nothing of the program goes with it: standard streams are /dev/null, all other descriptors are closed on exec,
- * signals have their default actions, and what the service manager said to the program (LISTEN_FDS, NOTIFY_SOCKET) is not passed
- * on. Between fork and exec only calls are made that are safe there in a program with threads. A pidfd tells us
+ * signals have their default actions, and what was said to the program alone (by the service manager, LISTEN_FDS; by a worker, SLUICE_TASK) is
+ * not passed on. Between fork and exec only calls are made that are safe there in a program with threads. A pidfd tells us
  * when it leaves before it ever answered.
  */
 #include "start.h"
@@ -41,8 +41,8 @@ struct message {
 /* The environment without what was meant for this process alone. The array is the caller's. */
 static char **clean_environment(void)
 {
-    static const char *const ours[] = {
-        "LISTEN_FDS=", "LISTEN_PID=", "LISTEN_FDNAMES=", "NOTIFY_SOCKET=", "WATCHDOG_USEC=", "WATCHDOG_PID="};
+    static const char *const ours[] = {"LISTEN_FDS=",    "LISTEN_PID=",   "LISTEN_FDNAMES=", "NOTIFY_SOCKET=",
+                                       "WATCHDOG_USEC=", "WATCHDOG_PID=", "SLUICE_TASK=",    "SLUICE_TOKEN="};
     size_t count = 0, kept = 0;
     while (environ[count] != NULL)
         count++;

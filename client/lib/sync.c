@@ -55,10 +55,11 @@ enum sluice_status run_outcome(sluice *s, struct call *c, struct sluice_grant *r
         status = unreadable();
     if (status == SLUICE_OK && !granted)
         status = item_take(c, &reply, &ret->item);
-    if (status == SLUICE_OK && !granted)
+    if (status == SLUICE_OK && !granted) {
         ret->failed = reply.failed;
-    if (status == SLUICE_OK && !granted)
         ret->shared = reply.shared;
+        ret->epoch = reply.epoch;
+    }
     if (status == SLUICE_OK && ret_grant != NULL)
         *ret_grant = reply.grant;
     call_done(c);

@@ -37,6 +37,29 @@ enum sluice_status view_run(sluice *s, struct call *c, const ProtobufCMessageDes
     return status;
 }
 
+static void fill_holders(struct arena *a, const Sluice__V1__Description *m, struct sluice_description *d)
+{
+    struct sluice_holder *h = arena_array(a, m->n_holders, sizeof *h);
+    d->holders = h;
+    d->holders_count = h != NULL ? m->n_holders : 0;
+    for (size_t i = 0; i < d->holders_count; i++) {
+        const Sluice__V1__Holder *from = m->holders[i];
+        h[i] = (struct sluice_holder){
+            .session = from->session,
+            .pid = from->pid,
+            .uid = from->uid,
+            .name = arena_text(a, from->name),
+            .token = from->token,
+            .permits = from->permits,
+            .shared = from->shared,
+            .since_ns = from->since_ns,
+            .has_until = from->has_until_ns,
+            .until_ns = from->until_ns,
+            .task = from->task,
+        };
+    }
+}
+
 static void fill_waiters(struct arena *a, const Sluice__V1__Description *m, struct sluice_description *d)
 {
     struct sluice_waiter *w = arena_array(a, m->n_waiters, sizeof *w);
@@ -52,6 +75,7 @@ static void fill_waiters(struct arena *a, const Sluice__V1__Description *m, stru
             .verb = (enum sluice_verb)from->verb,
             .op = arena_text(a, from->op),
             .since_ns = from->since_ns,
+            .task = from->task,
         };
     }
 }
@@ -103,6 +127,46 @@ static struct sluice_limiter_spec fill_limiter(const Sluice__V1__LimiterSpec *m)
     return spec;
 }
 
+static void fill_pool(const Sluice__V1__Description *m, struct sluice_description *d)
+{
+    d->pool.limit = m->has_limit ? m->limit : -1;
+    d->pool.capacity = m->has_capacity ? m->capacity : -1;
+    d->pool.paused = m->paused;
+    d->pool.closed = m->closed;
+    d->pool.workers = m->workers;
+    d->pool.slots = m->slots;
+    d->pool.tasks = m->tasks;
+    d->pool.queued = m->queued;
+    d->pool.running = m->running;
+    d->pool.waiting = m->waiting_tasks;
+    d->pool.finished = m->finished;
+    d->pool.failed = m->failed_count;
+}
+
+static void fill_task(struct arena *a, const Sluice__V1__Description *m, struct sluice_description *d)
+{
+    d->task.number = m->number;
+    d->task.state = (enum sluice_task_state)m->state;
+    d->task.state_since_ns = m->state_since_ns;
+    d->task.pool = m->pool;
+    d->task.pool_name = arena_text(a, m->pool_name);
+    d->task.function = arena_text(a, m->function);
+    d->task.priority = m->priority;
+    d->task.attempts = m->attempts;
+    d->task.retries = m->retries;
+    d->task.stopping = m->stopping;
+    d->task.failed = m->failed;
+    d->task.ending = (enum sluice_status)m->ending;
+    d->task.has_exit = m->has_exit;
+    d->task.exit = m->exit;
+    d->task.after = m->after;
+    d->task.value = fill_value(a, m->kind == SLUICE__V1__KIND__TASK ? m->said : NULL);
+    struct sluice_dump_call *wait = m->wait != NULL ? arena_array(a, 1, sizeof *wait) : NULL;
+    if (wait != NULL)
+        view_call(a, m->wait, wait);
+    d->task.wait = wait;
+}
+
 static void fill_description(struct arena *a, const void *message, void *root)
 {
     const Sluice__V1__Description *m = message;
@@ -133,7 +197,10 @@ static void fill_description(struct arena *a, const void *message, void *root)
                     .deliveries_max = m->deliveries_max,
                     .dead_letter = arena_text(a, m->dead_letter),
                     .fenced = m->fenced,
-                    .fence = m->fence},
+                    .fence = m->fence,
+                    .ordered = m->ordered,
+                    .message = arena_text(a, m->message),
+                    .schema = {.data = arena_text(a, m->schema), .size = m->schema.len}},
         .context = {.error = (enum sluice_status)m->error,
                     .cause = m->has_cause ? arena_text(a, m->cause) : NULL,
                     .never = m->never,
@@ -158,8 +225,16 @@ static void fill_description(struct arena *a, const void *message, void *root)
         .limiter = {.spec = fill_limiter(m->limiter), .remaining = m->remaining, .keys = m->keys},
         .key = arena_text(a, m->key),
         .cell = {.revision = m->revision, .value = fill_value(a, m->said), .fence = m->fence},
+        .actor = {.epoch = m->epoch,
+                  .calls = m->calls,
+                  .served = m->served,
+                  .serving = m->serving,
+                  .fail = m->fail},
     };
+    fill_pool(m, d);
+    fill_task(a, m, d);
     fill_waiters(a, m, d);
+    fill_holders(a, m, d);
     fill_values(a, m, d);
 }
 

@@ -12,6 +12,8 @@
 
 typedef void view_fill(struct arena *a, const void *message, void *root);
 
+/* A parked request as `dump` tells it, in the arena. */
+void view_call(struct arena *a, const Sluice__V1__DumpCall *m, struct sluice_dump_call *call);
 enum sluice_status view_run(sluice *s, struct call *c, const ProtobufCMessageDescriptor *descriptor,
                             size_t root_size, view_fill *fill, void **ret);
 

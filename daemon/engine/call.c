@@ -16,6 +16,7 @@
 #include "object.h"
 #include "session.h"
 #include "state.h"
+#include "task.h"
 #include "text.h"
 
 struct call_key {
@@ -72,7 +73,7 @@ struct call *call_new(struct engine *e, struct session *s, const struct op *op, 
         return NULL;
     }
     uint32_t deadline = waits && op->has_timeout && op->timeout_ns > 0;
-    uint32_t hidden = deadline + (waits && op->has_context);
+    uint32_t hidden = deadline + (waits && op->has_context) + (waits && op->task != 0);
     struct call *c = call_alloc(e, cases + hidden, after_cases + deadline);
     if (!c) {
         call_refuse_memory(e, NULL, op);
@@ -114,7 +115,8 @@ void call_release_arm(struct engine *e, struct arm *a)
 {
     assert(!a->parked);
     switch ((int)a->verb) {
-    case ARM_SEND: item_unref_chain(e, a->items); break;
+    case ARM_SEND:
+    case ARM_CALL: item_unref_chain(e, a->items); break;
     case ARM_LOCK:
         if (a->object && a->object->kind == KIND_MUTEX && a->said)
             item_unref(e, a->said);
@@ -127,6 +129,7 @@ void call_release_arm(struct engine *e, struct arm *a)
         if (a->object && limiter_books(a->object))
             booking_free(e, a->booking);
         break;
+    case ARM_GO: task_discard(e, a->task); break;
     case ARM_WAIT:
         if (a->equipped)
             counter_strip(a->object, a);
@@ -157,10 +160,87 @@ static void call_release_arms(struct engine *e, struct call *c)
     hold_free_spares(e, c);
 }
 
+struct task *call_asking(const struct call *c)
+{
+    const struct arm *last = c->arms_count > 0 ? &c->arms[c->arms_count - 1] : NULL;
+    if (!last || last->role != ROLE_TASK || task_token(task_of(last->object)) != last->token)
+        return NULL;
+    return task_of(last->object);
+}
+
+/*
+ * Where a withheld call keeps a reference to the task whose slot it waits for: room for the task's arm was taken last, and nothing else is
+ * there once the call is finished.
+ */
+static struct object **call_stash(struct call *c)
+{
+    return &c->arms[c->room - 1].object;
+}
+
+static struct object *call_unstash(struct call *c)
+{
+    struct object *o = *call_stash(c);
+    assert(c->withheld);
+    c->withheld = false;
+    *call_stash(c) = NULL;
+    return o;
+}
+
+/* Whether its session keeps it once it is finished: it may be asked for again, or its items may have to go back. */
+static bool call_keeps(const struct call *c)
+{
+    return c->seq != 0 || (c->taken_count > 0 && !c->leased);
+}
+
+static void call_keep(struct engine *e, struct call *c)
+{
+    list_push_back(c->seq ? &c->session->finished : &c->session->loose, &c->link);
+    c->session->finished_count++;
+    c->undelivered = c->session->connections == 0;
+    e->stats.finished++;
+    c->kept = true;
+}
+
+static void call_unkeep(struct engine *e, struct call *c)
+{
+    list_remove(&c->link);
+    c->session->finished_count--;
+    e->stats.finished--;
+    c->kept = false;
+}
+
+void call_hand_out(struct engine *e, struct call *c)
+{
+    object_unref(e, call_unstash(c));
+    list_push_back(&e->ready, &c->ready);
+    if (!call_keeps(c))
+        call_unkeep(e, c);
+}
+
+/* A task that waited has its answer: it goes on, or has to wait for a slot, and the reply with it (c->withheld). */
+static void call_wake(struct engine *e, struct call *c, struct task *asking, enum status status)
+{
+    if (status == STATUS_SHUTTING_DOWN) { /* nothing waits for a slot any more */
+        task_unwait(e, asking);
+        object_unref(e, &asking->object);
+        return;
+    }
+    c->withheld = !task_wake(e, asking, c);
+    if (c->withheld)
+        *call_stash(c) = &asking->object;
+    else
+        object_unref(e, &asking->object);
+}
+
 void call_complete(struct engine *e, struct call *c, enum status status)
 {
     assert(c->state == CALL_NEW && !list_linked(&c->link) && !list_linked(&c->ready));
+    struct task *asking = c->woken ? call_asking(c) : NULL;
+    if (asking)
+        object_ref(&asking->object);
     call_release_arms(e, c);
+    if (asking)
+        call_wake(e, c, asking, status);
     c->state = CALL_FINISHED;
     c->status = (uint8_t)status;
     if (c->own) {
@@ -169,14 +249,10 @@ void call_complete(struct engine *e, struct call *c, enum status status)
     }
     if (status != STATUS_OK && status != STATUS_CLOSED && status != STATUS_WOULD_BLOCK)
         e->stats.failed[c->op]++;
-    c->kept = c->seq != 0 || (c->taken_count > 0 && !c->leased);
-    if (c->kept) {
-        list_push_back(c->seq ? &c->session->finished : &c->session->loose, &c->link);
-        c->session->finished_count++;
-        c->undelivered = c->session->connections == 0;
-        e->stats.finished++;
-    }
-    list_push_back(&e->ready, &c->ready);
+    if (call_keeps(c) || c->withheld)
+        call_keep(e, c);
+    if (!c->withheld)
+        list_push_back(&e->ready, &c->ready);
 }
 
 static void call_drop_taken(struct engine *e, struct call *c)
@@ -195,6 +271,8 @@ static void call_drop_taken(struct engine *e, struct call *c)
 void call_free(struct engine *e, struct call *c)
 {
     assert(!list_linked(&c->link) && !list_linked(&c->ready) && !c->kept);
+    if (c->woken && call_asking(c))
+        task_unwait(e, call_asking(c));
     call_release_arms(e, c);
     call_drop_taken(e, c);
     call_unknow(e, c);
@@ -203,6 +281,8 @@ void call_free(struct engine *e, struct call *c)
     text_unref(&e->mem, c->cause);
     if ((c->result == RESULT_VALUE || c->result == RESULT_OUTCOME) && c->value)
         item_unref(e, c->value);
+    if (c->result == RESULT_JOB && c->job.value)
+        item_unref(e, c->job.value);
     if (c->result == RESULT_LEADER && c->leader.said)
         item_unref(e, c->leader.said);
     if (c->result == RESULT_CELL && c->cell.value)
@@ -213,11 +293,14 @@ void call_free(struct engine *e, struct call *c)
 void call_forget(struct engine *e, struct call *c)
 {
     assert(c->state == CALL_FINISHED && c->kept);
-    list_remove(&c->link);
-    c->session->finished_count--;
-    e->stats.finished--;
-    c->kept = false;
+    call_unkeep(e, c);
     call_unknow(e, c);
+    if (c->withheld) {
+        struct object *o = call_unstash(c);
+        list_remove(&c->ready);
+        task_unwait(e, task_of(o));
+        object_unref(e, o);
+    }
     if (!list_linked(&c->ready))
         call_free(e, c);
 }
@@ -269,6 +352,7 @@ static void call_item_view(const struct call *c, const struct list_node *n, stru
     item_value(item, handle, &ret->value);
     ret->lease = l ? l->holding.number : 0;
     ret->deliveries = l ? l->deliveries : item->deliveries;
+    ret->rank = item->rank;
 }
 
 /* What came from a timer: the instant it was due. */
@@ -311,9 +395,64 @@ static void call_quota(const struct call *c, struct reply *ret)
             (struct quota){.remaining = c->quota.remaining, .retry_after_ns = c->quota.retry_after_ns};
 }
 
+/* The arm that was committed, where its kind may have written. */
+static const struct arm *call_written(const struct call *c)
+{
+    return &c->arms[c->has_index ? c->index : 0];
+}
+
+uint64_t call_token(const struct call *c)
+{
+    return call_written(c)->token;
+}
+
+static void call_reply_served(const struct call *c, struct reply *ret)
+{
+    ret->count = call_written(c)->token;
+    ret->caller = call_written(c)->caller;
+    ret->item.deliveries = c->job.deliveries;
+}
+
+static void call_reply_task(const struct call *c, const struct task *t, struct reply *ret)
+{
+    ret->count = t->number;
+    ret->grant.token = call_written(c)->token;
+    ret->item.deliveries = call_written(c)->epoch;
+    ret->function = t->lane ? (struct bytes){t->lane->function, t->lane->size} : (struct bytes){0};
+    ret->run_ns = t->run_ns;
+    ret->epoch = 0;
+}
+
+static void call_reply_made(const struct call *c, struct reply *ret)
+{
+    bool task = c->made_kind == KIND_TASK;
+    ret->made.handle = c->made.handle;
+    ret->made.cap = task ? 0 : c->made.cap;
+    ret->made.number = task ? (uint64_t)c->made.cap : 0;
+    ret->made.created = c->made_created;
+    ret->made.kind = c->made_kind;
+    ret->made.type = c->made_type;
+    ret->made.rights = c->made_rights;
+}
+
+static void call_reply_outcome(const struct call *c, struct reply *ret)
+{
+    ret->truth = c->truth;
+    ret->shared = c->shared;
+    if (c->source && c->source->kind == KIND_TASK) {
+        const struct task *t = task_of(c->source);
+        ret->ending = t->ending;
+        ret->has_exit = t->has_exit;
+        ret->exit = t->exit;
+    }
+    if (c->value)
+        item_value(c->value, 0, &ret->item.value);
+}
+
 static void call_reply_result(const struct call *c, struct reply *ret)
 {
     ret->result = c->result;
+    ret->epoch = c->of_actor ? call_written(c)->epoch : 0;
     switch ((enum result_code)c->result) {
     case RESULT_ITEM:
         if (c->ticked)
@@ -328,14 +467,7 @@ static void call_reply_result(const struct call *c, struct reply *ret)
         break;
     case RESULT_COUNT: ret->count = c->count; break;
     case RESULT_TRUTH: ret->truth = c->truth; break;
-    case RESULT_MADE:
-        ret->made.handle = c->made.handle;
-        ret->made.cap = c->made.cap;
-        ret->made.created = c->made_created;
-        ret->made.kind = c->made_kind;
-        ret->made.type = c->made_type;
-        ret->made.rights = c->made_rights;
-        break;
+    case RESULT_MADE: call_reply_made(c, ret); break;
     case RESULT_GRANT:
         ret->grant.token = c->count;
         ret->grant.owner_died = c->truth;
@@ -344,12 +476,7 @@ static void call_reply_result(const struct call *c, struct reply *ret)
         ret->number = c->number;
         ret->truth = c->truth;
         break;
-    case RESULT_OUTCOME:
-        ret->truth = c->truth;
-        ret->shared = c->shared;
-        if (c->value)
-            item_value(c->value, 0, &ret->item.value);
-        break;
+    case RESULT_OUTCOME: call_reply_outcome(c, ret); break;
     case RESULT_VALUE:
         ret->truth = c->value != NULL;
         if (c->value)
@@ -360,7 +487,7 @@ static void call_reply_result(const struct call *c, struct reply *ret)
         ret->grants.count = c->cases;
         break;
     case RESULT_LEADER:
-        ret->grant.token = c->leader.token;
+        ret->grant = (struct grant){c->leader.token, c->truth};
         if (c->leader.said)
             item_value(c->leader.said, 0, &ret->item.value);
         break;
@@ -370,6 +497,14 @@ static void call_reply_result(const struct call *c, struct reply *ret)
         ret->count = c->cell.revision;
         if (c->cell.value)
             item_value(c->cell.value, 0, &ret->item.value);
+        break;
+    case RESULT_JOB:
+        if (c->job.value)
+            item_value(c->job.value, 0, &ret->item.value);
+        if (c->source)
+            call_reply_task(c, task_of(c->source), ret);
+        else
+            call_reply_served(c, ret);
         break;
     case RESULT_SESSION:
         assert(c->session);

@@ -11,7 +11,8 @@
  * session's table of finished calls. An operation that fails without having changed anything is refused instead
  * (call_refuse): it leaves no trace, so that a repeat may try afresh.
  *
- * Arms: one for each case, then (hidden from the client) one for the request's deadline and one for its context.
+ * Arms: one for each case, then (hidden from the client) one for the request's deadline, one for its context, and one that only
+ * names the task that asks.
  */
 #ifndef ENGINE_CALL_H
 #define ENGINE_CALL_H
@@ -33,15 +34,16 @@ struct booking;
 /* The engine's own verb beside those of arms.def: QUIESCE. */
 enum { ARM_QUIET = ARM_COUNT };
 
-enum arm_role { ROLE_CASE, ROLE_DEADLINE, ROLE_CONTEXT };
+enum arm_role { ROLE_CASE, ROLE_DEADLINE, ROLE_CONTEXT, ROLE_TASK };
 
 struct arm {
     union {
         struct {
             struct list_node link; /* in its object's queue while parked */
             union {
-                int64_t ttl_ns; /* of what is granted; <= 0: none */
-                uint64_t fence; /* ARM_SEND, ARM_RECV: the token it carries; 0: none */
+                int64_t ttl_ns;  /* of what is granted; <= 0: none */
+                uint64_t fence;  /* ARM_SEND, ARM_RECV: the token it carries; 0: none */
+                uint64_t caller; /* served: whose call it is */
             };
         };
         struct heap_node
@@ -50,20 +52,29 @@ struct arm {
     struct call *call;
     struct object *object; /* one reference until the call finishes; NULL: nil, or a verb that needs none */
     union {
-        struct item *items; /* ARM_SEND: a chain by link.next, first to go first; ours until they have gone */
-        int64_t lease_ns;   /* ARM_RECV: > 0 leases */
-        int64_t delay_ns;   /* ARM_AFTER */
+        struct item *
+            items; /* ARM_SEND: a chain by link.next, first to go first; ours until they have gone. ARM_CALL: the one */
+        int64_t lease_ns;        /* ARM_RECV: > 0 leases */
+        int64_t delay_ns;        /* ARM_AFTER */
         uint64_t parked_min;     /* ARM_QUIET */
         uint64_t permits;        /* ARM_ACQUIRE; ARM_TAKE but of a bucket */
         int64_t operand;         /* ARM_WAIT on a counter or mutex */
         struct item *said;       /* ARM_LOCK on a mutex: one reference, or NULL */
         struct object *lock;     /* ARM_COND: one reference */
+        struct task *task;       /* ARM_GO: ours until it is entered */
         struct booking *booking; /* ARM_TAKE of a bucket: ours */
-        uint64_t token;          /* granted: the token (ACQUIRE_ALL) */
+        /*
+         * ARM_PULL: of WORK. ARM_WATCH, ROLE_TASK: of the attempt. Granted: the token (ACQUIRE_ALL, PULL). Served: the
+         * call's number.
+         */
+        uint64_t token;
     };
     /* ARM_RECV: at most so many items. ARM_WAIT: enum compare. ARM_COND: the verb to lock with. On a read-write lock: when
      * it came. Granted (ACQUIRE_ALL): whether the last owner died. */
-    uint32_t count;
+    union {
+        uint32_t count;
+        uint32_t epoch; /* answered by an actor: its owner's */
+    };
     uint8_t verb; /* enum arm_verb, or ARM_QUIET */
     uint8_t role; /* enum arm_role */
     bool parked;
@@ -95,6 +106,10 @@ struct call {
         uint64_t count;     /* RESULT_COUNT; RESULT_GRANT: the token */
         int64_t number;     /* RESULT_NUMBER */
         struct item *value; /* RESULT_VALUE, RESULT_OUTCOME: one reference, or NULL */
+        struct {
+            struct item *value; /* one reference, or NULL */
+            uint32_t deliveries;
+        } job;
         struct {
             uint64_t token;
             struct item *said; /* one reference, or NULL */
@@ -137,6 +152,9 @@ struct call {
     bool own : 1;         /* the engine's own: nobody asked, nobody is told */
     bool signalled : 1;   /* a signal of `source`, a cond, woke it, and it waits for the lock */
     bool shared : 1;      /* RESULT_OUTCOME of a flight */
+    bool woken : 1;       /* it had parked, in a task's name */
+    bool withheld : 1;    /* finished, and its task has no slot: `ready` is in the task's replies */
+    bool of_actor : 1;    /* the epoch, and of a job its number and caller, stand where the arm was */
     uint32_t time_arms;   /* promises held of e->deadlines */
     struct arm arms[];
 };
@@ -149,6 +167,10 @@ struct call *call_new(struct engine *e, struct session *s, const struct op *op, 
                       uint32_t after_cases);
 /* The engine's own call with one arm, and a heap promise for it. NULL without memory. */
 struct call *call_new_own(struct engine *e);
+/* The task in whose name it is asked, or NULL: there is none, or the attempt that asked is over. */
+struct task *call_asking(const struct call *c);
+/* A withheld call's reply goes out; it is not in its task's list any more. */
+void call_hand_out(struct engine *e, struct call *c);
 /* Let go of what one arm, which is not parked, needed to wait. */
 void call_release_arm(struct engine *e, struct arm *a);
 /* Finish with status: release the arms, queue the reply. The call is NEW, or claimed (wait_claim). */
@@ -169,5 +191,7 @@ void call_forget(struct engine *e, struct call *c);
 void call_free(struct engine *e, struct call *c);
 /* What goes out. */
 void call_reply(const struct call *c, struct reply *ret);
+/* RESULT_JOB: the token of the attempt, or the number of the call. */
+uint64_t call_token(const struct call *c);
 
 #endif

@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "actor.h"
 #include "channel.h"
 #include "counter.h"
 #include "fence.h"
@@ -18,6 +19,7 @@
 #include "lease.h"
 #include "limiter.h"
 #include "lock.h"
+#include "pool.h"
 #include "session.h"
 #include "state.h"
 #include "wait.h"
@@ -87,25 +89,30 @@ static struct case_error case_fence(const struct object *o, uint64_t token, bool
 }
 
 struct case_error case_send(struct engine *e, struct call *c, uint32_t i, const struct ref *ref,
-                            const struct value *values, uint32_t count, uint64_t fence)
+                            const struct send_spec *spec)
 {
     struct object *o;
     struct case_error err = case_resolve(e, c, ref, ARM_SEND, &o);
     if (err.status == STATUS_OK && o)
-        err = case_fence(o, fence, true);
+        err = case_fence(o, spec->fence, true);
     if (err.status != STATUS_OK)
         return err;
     struct arm *a = wait_case(c, i, ARM_SEND, o);
-    a->fence = fence;
+    a->fence = spec->fence;
     struct list_node **tail = NULL;
-    for (uint32_t k = 0; k < count; k++) {
+    for (uint32_t k = 0; k < spec->count; k++) {
+        const struct value *value = &spec->values[k];
+        int64_t rank = spec->ranks ? spec->ranks[k] : 0;
         struct item *item;
-        if (o && values[k].type != (enum value_type)channel_of(o)->type)
+        if (o && value->type != (enum value_type)channel_of(o)->type)
             return case_fails(STATUS_WRONG_TYPE, NULL);
-        enum status st = item_new(e, c->session, &values[k], &item);
+        if (o && rank != 0 && !channel_of(o)->ordered)
+            return case_fails(STATUS_INVALID, "only an ordered channel takes ranks");
+        enum status st = item_new(e, c->session, value, &item);
         if (st != STATUS_OK)
             return case_fails(
                 st, st == STATUS_NO_RIGHT ? "a handle cannot be sent with more rights than it has" : NULL);
+        item->rank = rank;
         if (tail)
             *tail = &item->link;
         else
@@ -303,8 +310,65 @@ struct case_error case_cond(struct engine *e, struct call *c, uint32_t i, const 
         return case_fails(st, message);
     struct arm *a = wait_case(c, i, ARM_COND, o);
     a->ttl_ns = spec->lease_ns;
-    a->count = h->shared ? ARM_RLOCK : ARM_LOCK;
+    a->count = h->holding.shared ? ARM_RLOCK : ARM_LOCK;
     a->lock = lock;
     object_ref(lock);
     return case_fails(hold_new(e, c) ? STATUS_OK : STATUS_NO_MEMORY, NULL);
+}
+
+/* ---- Actors ---- */
+
+struct case_error case_call(struct engine *e, struct call *c, uint32_t i, const struct ref *ref,
+                            const struct value *value)
+{
+    struct object *o;
+    struct case_error err = case_resolve(e, c, ref, ARM_CALL, &o);
+    if (err.status != STATUS_OK)
+        return err;
+    struct arm *a = wait_case(c, i, ARM_CALL, o);
+    if (value->type == VALUE_HANDLE)
+        return case_fails(STATUS_INVALID, "an actor takes and gives no handles");
+    return case_fails(item_new(e, c->session, value, &a->items), NULL);
+}
+
+struct case_error case_serve(struct engine *e, struct call *c, uint32_t i, const struct ref *ref,
+                             uint64_t token)
+{
+    struct object *o;
+    const char *message = NULL;
+    struct case_error err = case_resolve(e, c, ref, ARM_SERVE, &o);
+    enum status st = err.status == STATUS_OK && o ? actor_check_server(e, o, token, &message) : STATUS_OK;
+    if (st != STATUS_OK)
+        return case_fails(st, message);
+    if (err.status == STATUS_OK)
+        wait_case(c, i, ARM_SERVE, o);
+    return err;
+}
+
+/* ---- Workers ---- */
+
+struct case_error case_pull(struct engine *e, struct call *c, uint32_t i, const struct ref *ref,
+                            uint64_t token)
+{
+    struct object *o;
+    struct case_error err = case_resolve(e, c, ref, ARM_PULL, &o);
+    if (err.status != STATUS_OK)
+        return err;
+    if (o && !worker_find(e, pool_of(o), token))
+        return case_fails(STATUS_STALE_TOKEN, NULL);
+    wait_case(c, i, ARM_PULL, o)->token = token;
+    return case_fails(hold_new(e, c) ? STATUS_OK : STATUS_NO_MEMORY, NULL);
+}
+
+struct case_error case_watch(struct engine *e, struct call *c, uint32_t i, const struct ref *ref,
+                             uint64_t token)
+{
+    struct object *o;
+    struct case_error err = case_resolve(e, c, ref, ARM_WATCH, &o);
+    if (err.status != STATUS_OK)
+        return err;
+    if (o && !hold_find(e, o, token))
+        return case_fails(STATUS_STALE_TOKEN, NULL);
+    wait_case(c, i, ARM_WATCH, o)->token = token;
+    return err;
 }

@@ -19,6 +19,14 @@ struct case_error {
     uint64_t most, asked;   /* MISUSE of a limiter, asked > 0: Go's text is made of these */
 };
 
+/* What a send brings. */
+struct send_spec {
+    const struct value *values;
+    const int64_t *ranks; /* one each, or NULL: all 0 */
+    uint32_t count;
+    uint64_t fence;
+};
+
 /* What a receive brings. */
 struct recv_spec {
     uint32_t max;
@@ -40,7 +48,7 @@ void case_refuse(struct engine *e, struct call *c, const struct op *op, const st
 
 /* Make case i of c. After a failure c can only be refused. */
 struct case_error case_send(struct engine *e, struct call *c, uint32_t i, const struct ref *ref,
-                            const struct value *values, uint32_t count, uint64_t fence);
+                            const struct send_spec *spec);
 struct case_error case_recv(struct engine *e, struct call *c, uint32_t i, const struct ref *ref,
                             const struct recv_spec *spec);
 /* ARM_LOCK, _RLOCK, _ACQUIRE, _BEGIN: by spec->verb. */
@@ -52,6 +60,14 @@ struct case_error case_take(struct engine *e, struct call *c, uint32_t i, const 
                             const struct take_spec *spec);
 /* ARM_COND. The lock is still held: cond_leave gives it up. */
 struct case_error case_cond(struct engine *e, struct call *c, uint32_t i, const struct arm_spec *spec);
+struct case_error case_call(struct engine *e, struct call *c, uint32_t i, const struct ref *ref,
+                            const struct value *value);
+struct case_error case_serve(struct engine *e, struct call *c, uint32_t i, const struct ref *ref,
+                             uint64_t token);
+struct case_error case_pull(struct engine *e, struct call *c, uint32_t i, const struct ref *ref,
+                            uint64_t token);
+struct case_error case_watch(struct engine *e, struct call *c, uint32_t i, const struct ref *ref,
+                             uint64_t token);
 /* How much an ARM_TAKE asks for. */
 uint64_t case_taken(const struct arm *a);
 

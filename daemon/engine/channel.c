@@ -13,12 +13,11 @@
  */
 #include "channel.h"
 
-#include "handlers.h"
-
 #include "item.h"
 #include "lease.h"
 #include "session.h"
 #include "state.h"
+#include "text.h"
 #include "wait.h"
 
 struct channel *channel_of(const struct object *o)
@@ -43,7 +42,12 @@ static void channel_buffer_added(struct channel *ch, const struct item *item)
 static void channel_append(struct engine *e, struct channel *ch, struct item *item)
 {
     item->seq = ++ch->item_seq;
-    list_push_back(&ch->items, &item->link);
+    if (ch->ordered) {
+        pile_push(&ch->returned, item);
+    } else {
+        item->rank = 0; /* a dead letter may bring one */
+        list_push_back(&ch->items, &item->link);
+    }
     channel_buffer_added(ch, item);
     ch->sent++;
     e->stats.sent++;
@@ -330,6 +334,23 @@ static enum value_type channel_spec_type(const struct channel_spec *spec)
     return spec->type == VALUE_NONE ? VALUE_BYTES : spec->type;
 }
 
+/* What its values are. False without memory, and nothing is kept. */
+static bool channel_take_message(struct engine *e, struct channel *ch, const struct channel_spec *spec)
+{
+    ch->message = spec->message.data ? text_new(&e->mem, spec->message) : NULL;
+    ch->schema = spec->schema.data ? text_new(&e->mem, spec->schema) : NULL;
+    if ((!spec->message.data || ch->message) && (!spec->schema.data || ch->schema))
+        return true;
+    text_unref(&e->mem, ch->message);
+    text_unref(&e->mem, ch->schema);
+    return false;
+}
+
+static bool is_text(const struct text *t, struct bytes b)
+{
+    return t && t->size == b.size && memcmp(t->data, b.data, b.size) == 0;
+}
+
 static enum status channel_make(struct engine *e, struct session *s, struct object *o,
                                 const struct make_op *op, struct make_error *error)
 {
@@ -350,6 +371,12 @@ static enum status channel_make(struct engine *e, struct session *s, struct obje
     }
     if (dead && !(rights & RIGHT_SEND))
         return STATUS_NO_RIGHT;
+    if ((spec->message.data || spec->schema.data) && channel_spec_type(spec) != VALUE_BYTES) {
+        error->message = "protobuf messages are values of type bytes";
+        return STATUS_INVALID;
+    }
+    if (!channel_take_message(e, ch, spec))
+        return STATUS_NO_MEMORY;
     list_init(&ch->items);
     list_init(&ch->receivers);
     list_init(&ch->senders);
@@ -358,6 +385,7 @@ static enum status channel_make(struct engine *e, struct session *s, struct obje
     ch->type = (uint8_t)channel_spec_type(spec);
     ch->deliveries_max = spec->deliveries_max;
     ch->fence.required = spec->fenced;
+    ch->ordered = spec->ordered;
     if (dead) {
         ch->dead_letter = channel_of(dead);
         object_ref(dead);
@@ -380,15 +408,21 @@ static enum status channel_match(struct engine *e, struct session *s, const stru
         error->message = "the channel exists with another element type";
     else if (ch->deliveries_max != op->channel.deliveries_max)
         error->message = "the channel exists with another limit of deliveries";
+    else if (ch->ordered != op->channel.ordered)
+        error->message = ch->ordered ? "the channel exists ordered" : "the channel exists without order";
     else if (ch->fence.required != op->channel.fenced)
         error->message =
             ch->fence.required ? "the channel exists fenced" : "the channel exists without a fence";
+    else if (op->channel.message.data && !is_text(ch->message, op->channel.message))
+        error->message = "the channel exists with another message type";
+    else if (op->channel.schema.data && !is_text(ch->schema, op->channel.schema))
+        error->message = "the channel exists with another schema";
     else if (dead != (ch->dead_letter ? &ch->dead_letter->object : NULL))
         error->message = "the channel exists with another dead-letter channel";
     return error->message ? STATUS_MISMATCH : STATUS_OK;
 }
 
-static void channel_close(struct engine *e, struct channel *ch)
+static void channel_shut(struct engine *e, struct channel *ch)
 {
     ch->closed = true;
     ch->debtor = DEBTOR_UNASKED;
@@ -397,10 +431,23 @@ static void channel_close(struct engine *e, struct channel *ch)
     channel_serve(e, ch);
 }
 
+static enum status channel_close(struct engine *e, struct object *o, const struct op *op,
+                                 const char **ret_message)
+{
+    struct channel *ch = channel_of(o);
+    enum status st =
+        ch->closed ? STATUS_CLOSE_OF_CLOSED : fence_check(&ch->fence, op->close.fence, ret_message);
+    if (st != STATUS_OK)
+        return st;
+    channel_see(e, ch, op->close.fence);
+    channel_shut(e, ch);
+    return STATUS_OK;
+}
+
 static void channel_owner_died(struct engine *e, struct object *o)
 {
     if (!channel_of(o)->closed)
-        channel_close(e, channel_of(o));
+        channel_shut(e, channel_of(o));
 }
 
 static void channel_remove(struct engine *e, struct object *o)
@@ -418,6 +465,8 @@ static void channel_done(struct engine *e, struct object *o)
     assert(list_empty(&ch->receivers) && list_empty(&ch->senders) && list_empty(&ch->leases));
     while (ch->len > 0)
         item_unref(e, channel_shift(ch));
+    text_unref(&e->mem, ch->message);
+    text_unref(&e->mem, ch->schema);
     if (ch->dead_letter)
         object_unref(e, &ch->dead_letter->object);
 }
@@ -447,7 +496,10 @@ static void channel_view(const struct engine *e, const struct object *o, struct 
         .deliveries_max = ch->deliveries_max,
         .dead_letter = ch->dead_letter ? &ch->dead_letter->object : NULL,
         .fenced = ch->fence.required,
+        .ordered = ch->ordered,
         .fence = ch->fence.newest,
+        .message = text_bytes(ch->message),
+        .schema = text_bytes(ch->schema),
     };
 }
 
@@ -505,35 +557,6 @@ const struct kind channel_kind = {
     .view = channel_view,
     .audit = channel_audit,
     .serve = channel_serve_object,
+    .close = channel_close,
     .lost = channel_lost,
 };
-
-void op_close(struct engine *e, struct session *s, const struct op *op)
-{
-    struct object *o;
-    uint8_t rights;
-    enum status st = object_resolve(e, s, &op->close.ref, &o, &rights);
-    const char *message = NULL;
-    if (st == STATUS_OK && !o)
-        st = STATUS_CLOSE_OF_NIL;
-    else if (st == STATUS_OK && o->kind != KIND_CHANNEL)
-        st = STATUS_WRONG_KIND;
-    else if (st == STATUS_OK && !(rights & RIGHT_CLOSE)) {
-        st = STATUS_NO_RIGHT;
-        message = "reflect: close of receive-only channel";
-    } else if (st == STATUS_OK && channel_of(o)->closed) {
-        st = STATUS_CLOSE_OF_CLOSED;
-    } else if (st == STATUS_OK) {
-        st = fence_check(&channel_of(o)->fence, op->close.fence, &message);
-    }
-    if (st != STATUS_OK) {
-        call_refuse(e, NULL, op, st, message);
-        return;
-    }
-    struct call *c = call_new(e, s, op, 0, 0);
-    if (!c)
-        return;
-    channel_see(e, channel_of(o), op->close.fence);
-    channel_close(e, channel_of(o));
-    call_complete(e, c, STATUS_OK);
-}

@@ -24,11 +24,12 @@
 #include "pile.h"
 
 struct lease;
+struct text;
 
 struct channel {
     struct object object;
     int64_t cap;
-    struct pile returned;  /* given back: before all of `items` */
+    struct pile returned;  /* given back: before all of `items`. Of an ordered channel: all items */
     struct list items;     /* item.link, next to receive first */
     struct list receivers; /* arm.link */
     struct list senders;   /* arm.link */
@@ -39,9 +40,11 @@ struct channel {
     uint64_t debtor;             /* closed: what channel_debtor said when receivers were last told */
     struct channel *dead_letter; /* one reference; or NULL */
     struct fence fence;
+    struct text *message, *schema; /* as it was made; or NULL */
     uint32_t deliveries_max;
     uint8_t type; /* enum value_type */
     bool closed;
+    bool ordered;
     bool outdated; /* a newer token has been seen: who waits with an older one is to be refused */
 };
 

@@ -13,6 +13,7 @@
 #include "lock.h"
 #include "object.h"
 #include "state.h"
+#include "task.h"
 #include "wait.h"
 
 struct cond {
@@ -147,13 +148,16 @@ const struct kind cond_kind = {
 
 /* ---- COND_WAIT and SIGNAL ---- */
 
-/* A request whose context cannot be is refused before the lock is given up. */
+/* A request whose context or task cannot be is refused before the lock is given up. */
 static bool cond_context_stands(const struct engine *e, const struct call *c, const struct op *op,
                                 enum status *ret)
 {
     struct object *o;
+    struct task *t;
     *ret = op->has_context ? object_expect(e, c->session, &op->context, KIND_CONTEXT, RIGHT_RECV, &o)
                            : STATUS_OK;
+    if (*ret == STATUS_OK && op->task)
+        *ret = task_asking(e, c->session, op->task, &t);
     return *ret == STATUS_OK;
 }
 

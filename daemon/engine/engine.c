@@ -19,6 +19,7 @@
 #include "object.h"
 #include "session.h"
 #include "state.h"
+#include "task.h"
 #include "text.h"
 #include "timer.h"
 #include "trigger.h"
@@ -62,14 +63,20 @@ static bool engine_init(struct engine *e, uint64_t seed)
                                   &e->quiescing,    &e->own_finished, &e->ready,  &e->spent,   &e->ended};
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         list_init(lists[i]);
+    struct prng
+        salts; /* of the tables: apart, so that what select chooses does not depend on how many there are */
+    prng_seed(&salts, ~seed);
     prng_seed(&e->prng, seed);
     heap_init(&e->deadlines, &e->mem);
-    const char died[] = "owner died";
+    const char died[] = "owner died", failed[] = "a task before it failed";
     e->owner_died = text_new(&e->mem, (struct bytes){died, sizeof died - 1});
-    return e->owner_died && hash_init(&e->names, &e->mem, prng_next(&e->prng)) &&
-           hash_init(&e->calls, &e->mem, prng_next(&e->prng)) &&
-           hash_init(&e->session_ids, &e->mem, prng_next(&e->prng)) &&
-           hash_init(&e->holdings, &e->mem, prng_next(&e->prng));
+    e->before_failed = text_new(&e->mem, (struct bytes){failed, sizeof failed - 1});
+    struct hash *const tables[] = {&e->names,    &e->calls,     &e->session_ids,
+                                   &e->holdings, &e->task_keys, &e->shares};
+    bool made = e->owner_died && e->before_failed;
+    for (size_t i = 0; made && i < sizeof tables / sizeof *tables; i++)
+        made = hash_init(tables[i], &e->mem, prng_next(&salts));
+    return made;
 }
 
 struct engine *engine_new(const struct engine_options *options)
@@ -105,13 +112,22 @@ static void engine_drop_ready(struct engine *e)
     }
 }
 
+/* A wait of the engine's own is over: a task's context has ended, or a trigger's event has come. */
+static void engine_own_finished(struct engine *e, struct call *c)
+{
+    if (c->source && c->source->kind == KIND_TASK)
+        task_leash_pulled(e, c);
+    else
+        trigger_call_finished(e, c);
+}
+
 static void engine_settle(struct engine *e)
 {
     for (;;) {
         struct list_node *n;
         object_serve_dirty(e);
         if ((n = list_pop_front(&e->own_finished)))
-            trigger_call_finished(e, container_of(n, struct call, ready));
+            engine_own_finished(e, container_of(n, struct call, ready));
         else if (!list_empty(&e->doomed))
             object_bury(e);
         else
@@ -149,6 +165,9 @@ struct engine *engine_free(struct engine *e)
     }
     assert(e->deadlines.reserved == 0);
     text_unref(&e->mem, e->owner_died);
+    text_unref(&e->mem, e->before_failed);
+    hash_done(&e->task_keys);
+    hash_done(&e->shares);
     hash_done(&e->names);
     hash_done(&e->calls);
     hash_done(&e->session_ids);
@@ -176,6 +195,7 @@ static void engine_fire(struct engine *e, struct heap_node *node)
     case DUE_SESSION: session_due(e, container_of(node, struct session, due)); break;
     case DUE_TRIGGER: trigger_due(e, container_of(node, struct trigger, due)); break;
     case DUE_LIMITER: limiter_due(e, container_of(node, struct limiter, due)); break;
+    case DUE_TASK: task_due(e, container_of(node, struct task, due)); break;
     case DUE_BOOKING: limiter_booking_due(e, container_of(node, struct booking, due)); break;
     }
 }

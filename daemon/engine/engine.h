@@ -27,6 +27,7 @@ struct object;
 struct session;
 struct call;
 struct arm;
+struct hold;
 
 struct limits {
     uint32_t payload_size_max; /* bytes of one value; at most PAYLOAD_SIZE_CEILING */
@@ -104,8 +105,9 @@ struct channel_view {
     uint64_t len_max;        /* high water */
     uint32_t deliveries_max;
     const struct object *dead_letter; /* or NULL */
-    bool fenced;
-    uint64_t fence; /* the newest token seen */
+    bool fenced, ordered;
+    uint64_t fence;               /* the newest token seen */
+    struct bytes message, schema; /* as it was made; data NULL: none */
 };
 
 struct context_view {
@@ -150,6 +152,55 @@ struct cell_view {
     uint64_t fence;
 };
 
+struct actor_view {
+    struct hold_view hold; /* the owner; said: the checkpoint */
+    uint64_t epoch;        /* from 1; 0: it had no owner yet */
+    uint64_t calls;        /* that wait to be served */
+    uint64_t served;       /* since it was made */
+    bool serving;          /* one is being served */
+    bool fail;             /* as it was made: when the owner goes, calls fail */
+};
+
+/* Like goroutines in a dump. */
+enum task_state {
+    TASK_BLOCKED,  /* comes after others */
+    TASK_DELAYED,  /* not yet its time */
+    TASK_QUEUED,   /* runnable, without a worker */
+    TASK_RUNNING,  /* has a slot */
+    TASK_WAITING,  /* in an operation of the daemon; its slot is another's */
+    TASK_RUNNABLE, /* its operation is done, and it waits for a slot */
+    TASK_DEAD      /* finished */
+};
+
+struct pool_view {
+    int64_t limit, capacity;
+    bool paused, closed;
+    uint64_t workers, slots;
+    uint64_t tasks; /* that are kept */
+    uint64_t queued, running,
+        waiting;               /* not started or between attempts; with a slot; started, without one */
+    uint64_t finished, failed; /* since it was made */
+    uint32_t went_on;          /* tasks, since one began */
+};
+
+struct task_view {
+    enum task_state state;
+    uint64_t number;
+    const struct object *pool;
+    struct bytes function, key;
+    int32_t priority;
+    uint32_t attempts, retries;
+    uint64_t worker;    /* the session that runs it, or 0 */
+    uint64_t token;     /* of the attempt, or 0 */
+    int64_t since_ns;   /* in this state */
+    enum status ending; /* TASK_DEAD */
+    bool failed, has_exit, stopping;
+    int32_t exit;
+    const struct call *wait; /* the oldest request that waits in its name; or NULL */
+    uint64_t after;          /* TASK_BLOCKED: the first of those before it that has not finished; else 0 */
+    struct value value;      /* what it is called with */
+};
+
 struct limiter_view {
     enum algorithm algorithm;
     struct rate rate;
@@ -184,6 +235,9 @@ struct object_view {
         struct barrier_view barrier;
         struct limiter_view limiter;
         struct cell_view cell;
+        struct actor_view actor;
+        struct pool_view pool;
+        struct task_view task;
         struct timer_view timer; /* KIND_TIMER, KIND_TICKER, timed KIND_TRIGGER */
     };
 };
@@ -204,6 +258,16 @@ struct call_view {
     int64_t since_ns;
     int64_t deadline_ns; /* NEVER_NS: none */
     uint32_t arms;
+    uint64_t task; /* the number of the task in whose name it is asked; 0: none */
+};
+
+struct holder_view {
+    const struct session *session;
+    uint64_t token, permits;
+    uint64_t task; /* the number of the task in whose name it holds; 0: none, or over */
+    int64_t since_ns;
+    int64_t until_ns; /* NEVER_NS: no limit */
+    bool shared;      /* for reading */
 };
 
 struct arm_view {
@@ -226,6 +290,9 @@ const struct object *engine_object_next(const struct engine *e, const struct obj
 void engine_object_view(const struct engine *e, const struct object *o, struct object_view *ret);
 /* Who waits on an object, receivers before senders, each in queue order: the first for NULL; NULL after the last. */
 const struct arm *engine_waiter_next(const struct engine *e, const struct object *o, const struct arm *prev);
+/* Who holds an object, oldest first: the first for NULL; NULL after the last. */
+const struct hold *engine_holder_next(const struct object *o, const struct hold *prev);
+void engine_holder_view(const struct engine *e, const struct hold *h, struct holder_view *ret);
 /* The values given to this very context, i from 0; false past the last. */
 bool engine_context_value_at(const struct object *o, uint32_t i, struct context_value *ret);
 /*
@@ -245,6 +312,38 @@ void engine_arm_view(const struct call *c, uint32_t i, struct arm_view *ret);
 void engine_waiter_view(const struct arm *a, struct arm_view *ret);
 /* The session of a number; NULL for 0 (the engine's own calls) or a stale one. */
 const struct session *engine_session_get(const struct engine *e, uint64_t number);
+
+/* One that waits: for whom or what, and in which request. */
+struct stall {
+    const struct session
+        *session; /* whose request it is, or whose command another is; of a task, who runs it, or NULL */
+    const struct object *task; /* in whose name, or NULL */
+    const struct arm *arm; /* the request's; NULL: a task that comes after `object`, or a wait for `within` */
+    const struct object *object;  /* what it waits on; NULL: nil, or `within` */
+    const struct session *within; /* what was started within its holding, and must end first; or NULL */
+};
+
+struct cycle {
+    const struct stall *links; /* each waits for what the next one has, or is; the last for the first */
+    uint32_t count;            /* of links that are told, at most CYCLE_LINKS_MAX */
+    uint32_t length;           /* of all */
+};
+
+enum { CYCLES_MAX = 64, CYCLE_LINKS_MAX = 32, STALLS_MAX = 256 };
+
+struct deadlock {
+    bool asleep; /* somebody waits, and nobody and no clock that the daemon knows of would change anything */
+    uint32_t cycles_count, stalls_count;
+    uint64_t stalled;           /* of all who wait in vain, of whom stalls_count are told */
+    const struct cycle *cycles; /* circles of waits; they may still end by a timeout */
+    const struct stall *stalls; /* those who wait for what can never come: nobody who can act reaches it */
+};
+/*
+ * Who waits in circles or in vain, not counting the session `asker` (deadlock.c). The answer is in `space`, of engine_deadlock_space bytes, aligned
+ * for any type. Cost: O(everything).
+ */
+size_t engine_deadlock_space(const struct engine *e);
+void engine_deadlock(const struct engine *e, uint64_t asker, void *space, struct deadlock *ret);
 
 /* Counts since the engine was made, and gauges. */
 struct stats {

@@ -104,13 +104,13 @@ static void flight_lost(struct engine *e, struct holding *h)
     hold_end(e, hold_of(h));
 }
 
-static enum status flight_end(struct engine *e, struct hold *h, struct call *c, struct item *value,
-                              bool failed, const char **ret_message)
+static enum status flight_end(struct engine *e, struct hold *h, struct call *c, const struct op *op,
+                              struct item *value, const char **ret_message)
 {
     (void)ret_message;
     struct flight *f = flight_of(h->holding.object);
     f->value = value;
-    f->failed = failed;
+    f->failed = op->end.failed;
     c->result = RESULT_TRUTH;
     c->truth = !list_empty(&f->waiters);
     flight_over(e, f);
@@ -167,6 +167,11 @@ static void flight_done(struct engine *e, struct object *o)
         item_unref(e, flight_of(o)->value);
 }
 
+static const struct holds *flight_held_by(const struct object *o)
+{
+    return &flight_of(o)->holds;
+}
+
 static const struct list *flight_queue(const struct object *o, int i)
 {
     return i == 0 ? &flight_of(o)->waiters : NULL;
@@ -203,6 +208,7 @@ const struct kind flight_kind = {
     .remove = flight_remove,
     .done = flight_done,
     .queue = flight_queue,
+    .holds = flight_held_by,
     .view = flight_view,
     .audit = flight_audit,
 };

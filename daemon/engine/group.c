@@ -136,12 +136,12 @@ static void group_fail(struct engine *e, struct group *g, struct item *error, st
         context_cancel(e, g->context, STATUS_CANCELED, cause);
 }
 
-static enum status group_end(struct engine *e, struct hold *h, struct call *c, struct item *value,
-                             bool failed, const char **ret_message)
+static enum status group_end(struct engine *e, struct hold *h, struct call *c, const struct op *op,
+                             struct item *value, const char **ret_message)
 {
     struct group *g = group_of(h->holding.object);
     struct text *cause = NULL;
-    if (value && (!failed || value->type != VALUE_STRING || value->size > ERROR_TEXT_MAX)) {
+    if (value && (!op->end.failed || value->type != VALUE_STRING || value->size > ERROR_TEXT_MAX)) {
         *ret_message =
             "a task of a group ends with nothing, or with an error that is text of at most 4096 bytes";
         return STATUS_INVALID;
@@ -150,7 +150,7 @@ static enum status group_end(struct engine *e, struct hold *h, struct call *c, s
         return STATUS_NO_MEMORY;
     object_serve_soon(e, &g->object);
     hold_end(e, h);
-    if (failed)
+    if (op->end.failed)
         group_fail(e, g, value, cause);
     text_unref(&e->mem, cause);
     call_complete(e, c, STATUS_OK);
@@ -263,6 +263,11 @@ static void group_done(struct engine *e, struct object *o)
         object_unref(e, &g->context->object);
 }
 
+static const struct holds *group_held_by(const struct object *o)
+{
+    return &group_of(o)->holds;
+}
+
 static const struct list *group_queue(const struct object *o, int i)
 {
     const struct group *g = group_of(o);
@@ -303,6 +308,7 @@ const struct kind group_kind = {
     .remove = group_remove,
     .done = group_done,
     .queue = group_queue,
+    .holds = group_held_by,
     .view = group_view,
     .audit = group_audit,
 };

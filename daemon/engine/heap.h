@@ -23,6 +23,7 @@ enum due {
     DUE_SESSION,
     DUE_TRIGGER,
     DUE_LIMITER,
+    DUE_TASK,
     DUE_BOOKING, /* before all others of its instant: a wait that is exactly as long as its deadline ends well */
 };
 

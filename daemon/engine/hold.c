@@ -14,6 +14,12 @@
 #include "object.h"
 #include "session.h"
 #include "state.h"
+#include "task.h"
+
+uint64_t hold_task(const struct holding *h)
+{
+    return h->object->kind == KIND_CHANNEL ? 0 : container_of(h, const struct hold, holding)->task;
+}
 
 struct hold *hold_of(struct holding *h)
 {
@@ -71,6 +77,7 @@ static struct hold *hold_use(struct engine *e, struct call *c, struct object *o,
     c->hold = h->next_spare;
     h->permits = permits;
     h->of = holds;
+    h->task = call_asking(c) ? task_token(call_asking(c)) : 0;
     holding_grant(e, &h->holding, c->session, o, ttl_ns);
     list_push_back(&holds->list, &h->by_object);
     holds->count++;
@@ -95,7 +102,7 @@ void hold_grant(struct engine *e, struct arm *a, struct holds *holds, uint64_t p
 {
     struct call *c = a->call;
     struct hold *h = hold_use(e, c, a->object, holds, permits, a->ttl_ns);
-    h->shared = a->verb == ARM_RLOCK;
+    h->holding.shared = a->verb == ARM_RLOCK;
     if (c->op == OP_ACQUIRE_ALL) {
         hold_grant_one(e, a, h, owner_died);
         return;
@@ -105,6 +112,16 @@ void hold_grant(struct engine *e, struct arm *a, struct holds *holds, uint64_t p
     c->truth = owner_died;
     cond_kept(e, c);
     call_complete(e, c, STATUS_OK);
+}
+
+uint64_t hold_take_on(struct engine *e, struct call *c, struct object *o, struct holds *holds)
+{
+    return hold_use(e, c, o, holds, 1, 0)->holding.number;
+}
+
+uint64_t hold_take(struct engine *e, struct arm *a, struct holds *holds)
+{
+    return hold_use(e, a->call, a->object, holds, 1, a->ttl_ns)->holding.number;
 }
 
 void hold_grant_call(struct engine *e, struct call *c, struct object *o, struct holds *holds,
@@ -155,7 +172,7 @@ void hold_view(const struct holds *holds, struct hold_view *ret)
     const struct hold *newest = container_of(n, struct hold, by_object);
     ret->token = newest->holding.number;
     ret->holder = newest->holding.session->number;
-    ret->shared = newest->shared;
+    ret->shared = newest->holding.shared;
 }
 
 uint64_t hold_audit(const struct engine *e, const struct object *o, const struct holds *holds)
@@ -214,7 +231,7 @@ void op_end(struct engine *e, struct session *s, const struct op *op)
         st = end_value(e, s, op, &value);
     struct call *c = st == STATUS_OK ? call_new(e, s, op, 0, 0) : NULL;
     if (c)
-        st = object_kind(h->holding.object)->end(e, h, c, value, op->end.failed, &message);
+        st = object_kind(h->holding.object)->end(e, h, c, op, value, &message);
     if (c && st == STATUS_OK)
         return;
     if (value)
@@ -244,7 +261,7 @@ void op_adopt(struct engine *e, struct session *s, const struct op *op)
     struct call *c = call_new(e, s, op, 0, 0);
     if (!c)
         return;
-    holding_move(h, to);
+    holding_move(e, h, to);
     object_touch(h->object);
     call_complete(e, c, STATUS_OK);
 }

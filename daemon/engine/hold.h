@@ -16,6 +16,7 @@ struct arm;
 struct booking;
 struct call;
 struct hold_view;
+struct worker;
 
 struct hold {
     struct holding holding;
@@ -24,9 +25,12 @@ struct hold {
         struct holds *of;        /* live: those */
         struct hold *next_spare; /* allocated ahead: the next of its call */
     };
-    struct booking *booking; /* a reservation: ours; else NULL */
+    union {
+        struct booking *booking; /* a reservation: ours; else NULL */
+        struct worker *worker;   /* of a WORK: the pool's, which takes it back before the hold ends */
+    };
     uint64_t permits;
-    bool shared;
+    uint64_t task; /* the token of the task in whose name it was asked for; 0: none */
 };
 
 /* The holds of one object, oldest first. */
@@ -36,6 +40,8 @@ struct holds {
 };
 
 struct hold *hold_of(struct holding *h);
+/* hold.task of a holding, which may be a lease: 0. */
+uint64_t hold_task(const struct holding *h);
 void holds_init(struct holds *holds);
 /* Room for one, in c->hold. False without memory. */
 bool hold_new(struct engine *e, struct call *c);
@@ -49,7 +55,10 @@ void hold_free(struct engine *e, struct hold *h);
  * the call when there is no more to be granted. a is claimed.
  */
 void hold_grant(struct engine *e, struct arm *a, struct holds *holds, uint64_t permits, bool owner_died);
-/* The same for a call without an arm, on o and without a ttl. */
+/* Use the room without a result: the token. */
+uint64_t hold_take_on(struct engine *e, struct call *c, struct object *o, struct holds *holds);
+uint64_t hold_take(struct engine *e, struct arm *a, struct holds *holds);
+/* The same as hold_grant for a call without an arm, on o and without a ttl. */
 void hold_grant_call(struct engine *e, struct call *c, struct object *o, struct holds *holds,
                      uint64_t permits);
 /* It is over: unlisted and freed. */

@@ -37,8 +37,9 @@ void holding_release(struct engine *e, struct holding *h)
     heap_release(&e->deadlines, 1);
 }
 
-static void holding_enter(struct holding *h, struct session *s)
+static void holding_enter(const struct engine *e, struct holding *h, struct session *s)
 {
+    h->since_ns = e->now_ns;
     h->session = s;
     list_push_back(&s->holdings, &h->by_session);
     s->holding_count++;
@@ -59,7 +60,7 @@ void holding_grant(struct engine *e, struct holding *h, struct session *s, struc
     h->number = ++e->holding_serial;
     h->object = o;
     object_ref(o);
-    holding_enter(h, s);
+    holding_enter(e, h, s);
     hash_insert(&e->holdings, &h->by_number, holding_hash(e, h->number));
     holding_extend(e, h, duration_ns);
 }
@@ -76,10 +77,10 @@ struct object *holding_end(struct engine *e, struct holding *h)
     return o;
 }
 
-void holding_move(struct holding *h, struct session *s)
+void holding_move(const struct engine *e, struct holding *h, struct session *s)
 {
     holding_leave(h);
-    holding_enter(h, s);
+    holding_enter(e, h, s);
 }
 
 void holding_extend(struct engine *e, struct holding *h, int64_t duration_ns)

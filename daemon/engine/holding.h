@@ -26,7 +26,9 @@ struct holding {
     struct session *session;     /* live */
     struct object *object;       /* live: one reference */
     uint64_t number;
+    int64_t since_ns; /* live: when it was granted, or moved */
     bool live;
+    bool shared; /* live, of a lock: for reading */
 };
 
 /* Promise what a holding will need; false without memory. */
@@ -41,7 +43,7 @@ struct object *holding_end(struct engine *e, struct holding *h);
 /* The live holding of a number, or NULL. */
 struct holding *holding_find(const struct engine *e, uint64_t number);
 /* It is another session's from now on. */
-void holding_move(struct holding *h, struct session *s);
+void holding_move(const struct engine *e, struct holding *h, struct session *s);
 /* Its end is duration_ns from now; <= 0: none. */
 void holding_extend(struct engine *e, struct holding *h, int64_t duration_ns);
 /* Its end has come, or its session's: the kind takes the thing back. */

@@ -23,6 +23,7 @@ struct item {
         } pile; /* given back: see pile.h */
     };
     uint64_t seq; /* position in its channel; kept when it is given back */
+    int64_t rank; /* of an ordered channel: comes before seq; else 0 */
     uint32_t refs;
     uint32_t size;       /* of data */
     uint32_t deliveries; /* times handed out */

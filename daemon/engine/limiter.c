@@ -308,6 +308,11 @@ static void limiter_lost(struct engine *e, struct holding *h)
     hold_end(e, hold);
 }
 
+static const struct holds *limiter_held_by(const struct object *o)
+{
+    return &limiter_of(o)->holds;
+}
+
 static const struct list *limiter_queue(const struct object *o, int i)
 {
     return i == 0 ? &limiter_of(o)->waiters : NULL;
@@ -405,6 +410,7 @@ const struct kind limiter_kind = {
     .remove = limiter_remove,
     .done = limiter_done,
     .queue = limiter_queue,
+    .holds = limiter_held_by,
     .view = limiter_view,
     .audit = limiter_audit,
 };

@@ -36,7 +36,16 @@ enum {
     ACQUIRE_ALL_MAX = 64,       /* locks and permits of one ACQUIRE_ALL */
     ERROR_TEXT_MAX = 4096,      /* bytes of a group's error, which becomes a context's cause */
     BARRIER_PARTIES_MAX = 1 << 30,
+    PRIORITY_MAX = 1000, /* of a task, either way */
+    AFTER_MAX = 64,      /* tasks that one comes after */
+    GO_ON_MAX = 61,      /* tasks of a pool that go on while one waits to begin: as Go's scheduler has it */
+    FUNCTIONS_MAX = 256, /* of one worker */
+    SLOTS_MAX = 1 << 20, /* of one worker */
+    SIGNAL_MAX = 64,
 };
+
+/* What describes a channel's messages. */
+#define SCHEMA_SIZE_MAX ((size_t)256 << 10)
 
 /* The largest capacity of a channel. Storage is taken as items come, so this bounds a number, not memory. */
 #define CHANNEL_CAP_MAX ((int64_t)1 << 40)
@@ -52,6 +61,9 @@ enum {
 
 /* A finished context that only its name keeps alive stays readable this long. */
 #define CONTEXT_LINGER_NS (INT64_C(600) * 1000000000)
+
+/* How long a finished task keeps its result, unless it says otherwise. */
+#define TASK_KEEP_NS (INT64_C(3600) * 1000000000)
 
 /* Defaults of what the configuration may change, and their bounds. */
 #define PAYLOAD_SIZE_DEFAULT     (UINT32_C(1) << 20)

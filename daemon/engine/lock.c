@@ -25,7 +25,7 @@ static enum status unlock_check(const struct engine *e, const struct object *o, 
                                 bool shared)
 {
     if (h)
-        return h->shared == shared ? STATUS_OK : STATUS_MISUSE;
+        return h->holding.shared == shared ? STATUS_OK : STATUS_MISUSE;
     struct object_view view = {0};
     object_kind(o)->view(e, o, &view);
     return view.hold.holds > 0 && view.hold.shared == shared ? STATUS_STALE_TOKEN : STATUS_MISUSE;
@@ -35,7 +35,7 @@ enum status lock_held(const struct engine *e, const struct object *o, uint64_t t
                       const char **ret_message)
 {
     struct hold *h = hold_find(e, o, token);
-    enum status st = unlock_check(e, o, h, h && h->shared);
+    enum status st = unlock_check(e, o, h, h && h->holding.shared);
     if (st == STATUS_OK)
         *ret = h;
     else if (st == STATUS_MISUSE)

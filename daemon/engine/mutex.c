@@ -181,6 +181,11 @@ static void mutex_remove(struct engine *e, struct object *o)
     hold_end_all(e, &m->holds);
 }
 
+static const struct holds *mutex_held_by(const struct object *o)
+{
+    return &mutex_of(o)->holds;
+}
+
 static const struct list *mutex_queue(const struct object *o, int i)
 {
     const struct mutex *m = mutex_of(o);
@@ -218,6 +223,7 @@ const struct kind mutex_kind = {
     .remove = mutex_remove,
     .done = hold_done,
     .queue = mutex_queue,
+    .holds = mutex_held_by,
     .view = mutex_view,
     .audit = mutex_audit,
 };

@@ -14,6 +14,7 @@
 #include "keys.h"
 #include "session.h"
 #include "state.h"
+#include "task.h"
 
 #define KIND(NAME, name, number, help) extern const struct kind name##_kind;
 #include "kinds.def"
@@ -177,6 +178,10 @@ enum status object_resolve(const struct engine *e, const struct session *s, cons
         if (o->removed)
             return STATUS_STALE;
         rights = (uint8_t)slot->extra;
+    } else if (ref->task) {
+        o = task_by_number(e, ref->task);
+        if (!o)
+            return STATUS_NOT_FOUND;
     } else if (ref->name_size) {
         o = object_by_name(e, ref->name, ref->name_size);
         if (!o)
@@ -245,8 +250,7 @@ static struct object *object_alloc(struct engine *e, const struct make_op *op)
     return o;
 }
 
-/* Enter a filled object into every index. Its first reference is the handle's. */
-static void object_enter(struct engine *e, struct session *s, struct object *o, struct session *owner)
+void object_enter(struct engine *e, struct session *s, struct object *o, struct session *owner)
 {
     o->serial = ++e->object_serial;
     o->version = 1;
@@ -444,6 +448,31 @@ void op_tune(struct engine *e, struct session *s, const struct op *op)
         return;
     if (c)
         st = object_kind(o)->tune(e, o, op, &message);
+    if (st == STATUS_OK)
+        call_complete(e, c, STATUS_OK);
+    else
+        call_refuse(e, c, op, st, message);
+}
+
+void op_close(struct engine *e, struct session *s, const struct op *op)
+{
+    struct object *o;
+    uint8_t rights;
+    const char *message = NULL;
+    enum status st = object_resolve(e, s, &op->close.ref, &o, &rights);
+    if (st == STATUS_OK && !o)
+        st = STATUS_CLOSE_OF_NIL;
+    else if (st == STATUS_OK && !object_kind(o)->close)
+        st = STATUS_WRONG_KIND;
+    else if (st == STATUS_OK && !(rights & RIGHT_CLOSE)) {
+        st = STATUS_NO_RIGHT;
+        message = o->kind == KIND_CHANNEL ? "reflect: close of receive-only channel" : NULL;
+    }
+    struct call *c = NULL;
+    if (st == STATUS_OK && !(c = call_new(e, s, op, 0, 0)))
+        return;
+    if (c)
+        st = object_kind(o)->close(e, o, op, &message);
     if (st == STATUS_OK)
         call_complete(e, c, STATUS_OK);
     else

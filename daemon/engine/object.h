@@ -24,6 +24,7 @@ struct call;
 struct object_view;
 struct holding;
 struct hold;
+struct holds;
 struct item;
 struct keys;
 
@@ -87,16 +88,20 @@ struct kind {
      * END: what h's owner ran is over, with this value (or NULL) and op.end.failed. Completes c and takes the value's reference; or says why
      * not, and nothing has changed. NULL: it is not ended so.
      */
-    enum status (*end)(struct engine *e, struct hold *h, struct call *c, struct item *value, bool failed,
-                       const char **ret_message);
+    enum status (*end)(struct engine *e, struct hold *h, struct call *c, const struct op *op,
+                       struct item *value, const char **ret_message);
     /* TUNE: what is given changes; or why not. NULL: there is nothing to change. */
     enum status (*tune)(struct engine *e, struct object *o, const struct op *op, const char **ret_message);
+    /* CLOSE: nothing comes in any more; or why not, and nothing has changed. NULL: it is not closed. */
+    enum status (*close)(struct engine *e, struct object *o, const struct op *op, const char **ret_message);
     /* A holding of it is over without having been given back (struct holding). NULL: it has no holdings. */
     void (*lost)(struct engine *e, struct holding *h);
     /* Its i-th queue of arms, receivers before senders; NULL past the last. */
     const struct list *(*queue)(const struct object *o, int i);
     /* Those that wait in a heap instead (arm.equipped): the first for NULL; NULL after the last. NULL: there are none. */
     const struct arm *(*heaped)(const struct object *o, const struct arm *prev);
+    /* Who holds it. NULL: it is not held. */
+    const struct holds *(*holds)(const struct object *o);
     /* Fill the kind's part of a view. */
     void (*view)(const struct engine *e, const struct object *o, struct object_view *ret);
     void (*audit)(const struct engine *e, const struct object *o);
@@ -113,6 +118,9 @@ enum status object_match_any(struct engine *e, struct session *s, const struct o
  */
 enum status object_make_key(struct engine *e, struct session *s, const struct make_op *op, struct keys *among,
                             struct object **ret, struct make_error *error);
+
+/* Enter a new, filled object into every index, for s. One with an owner ends with it. */
+void object_enter(struct engine *e, struct session *s, struct object *o, struct session *owner);
 
 /* The object of this name, or NULL. */
 struct object *object_by_name(const struct engine *e, const char *name, size_t size);

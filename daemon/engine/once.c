@@ -150,6 +150,11 @@ static void once_done(struct engine *e, struct object *o)
         item_unref(e, once_of(o)->value);
 }
 
+static const struct holds *once_held_by(const struct object *o)
+{
+    return &once_of(o)->holds;
+}
+
 static const struct list *once_queue(const struct object *o, int i)
 {
     return i == 0 ? &once_of(o)->waiters : NULL;
@@ -174,13 +179,13 @@ static void once_audit(const struct engine *e, const struct object *o)
         assert(held == 1 || container_of(n, struct arm, link)->verb == ARM_WAIT);
 }
 
-static enum status once_end(struct engine *e, struct hold *h, struct call *c, struct item *value, bool failed,
-                            const char **ret_message)
+static enum status once_end(struct engine *e, struct hold *h, struct call *c, const struct op *op,
+                            struct item *value, const char **ret_message)
 {
     (void)ret_message;
     struct once *x = once_of(h->holding.object);
     x->value = value;
-    x->failed = failed;
+    x->failed = op->end.failed;
     x->done = true;
     object_serve_soon(e, &x->object);
     hold_end(e, h);
@@ -199,6 +204,7 @@ const struct kind once_kind = {
     .remove = once_remove,
     .done = once_done,
     .queue = once_queue,
+    .holds = once_held_by,
     .view = once_view,
     .audit = once_audit,
 };

@@ -76,6 +76,7 @@ struct bytes {
  */
 struct ref {
     uint64_t handle;  /* 0: none */
+    uint64_t task;    /* a task by its number; 0: none */
     const char *name; /* not NUL-terminated */
     uint16_t name_size;
 };
@@ -143,8 +144,9 @@ struct rate {
 /* One arm of a select. */
 struct arm_spec {
     enum arm_verb verb;
+    int64_t rank;       /* ARM_SEND into an ordered channel */
     struct ref ref;     /* all but ARM_AFTER, ARM_DEFAULT; nil: never ready */
-    struct value value; /* ARM_SEND; ARM_LOCK on a mutex: what its holder says of itself */
+    struct value value; /* ARM_SEND, ARM_CALL; ARM_LOCK on a mutex: what its holder says of itself */
     int64_t delay_ns;   /* ARM_AFTER; <= 0: ready at once */
     int64_t
         lease_ns; /* ARM_RECV: > 0 leases the item for so long. ARM_LOCK, _RLOCK, _ACQUIRE, _BEGIN, _TAKE, _COND: the ttl */
@@ -152,7 +154,7 @@ struct arm_spec {
     struct condition condition; /* ARM_WAIT */
     struct bytes key;           /* ARM_BEGIN on a flight, ARM_TAKE; at most KEY_SIZE_MAX */
     struct ref lock;            /* ARM_COND: the mutex or read-write lock */
-    uint64_t token;             /* ARM_COND: by which it is held. ARM_SEND, _RECV: the fence, 0: none */
+    uint64_t token; /* ARM_COND, ARM_SERVE: by which it is held. ARM_SEND, _RECV: the fence, 0: none */
 };
 
 /* What to make. Sizes and counts are within limits.h. */
@@ -163,6 +165,10 @@ struct channel_spec {
         deliveries_max;     /* after so many deliveries an item given back goes to dead_letter; 0: no limit */
     struct ref dead_letter; /* a channel of the same type, or nil */
     bool fenced;            /* sends and closes must carry a token, and none older than the newest seen */
+    bool ordered; /* what is in the buffer is received by rank, the least first; equals as they came */
+    struct bytes
+        message; /* of VALUE_BYTES: the protobuf message that each value is, at most KEY_SIZE_MAX; data NULL: untold */
+    struct bytes schema; /* its descriptors, at most SCHEMA_SIZE_MAX; data NULL: none */
 };
 
 enum context_root { ROOT_NONE, ROOT_BACKGROUND, ROOT_TODO };
@@ -243,6 +249,39 @@ struct cell_spec {
     bool fenced; /* changes must carry a token, and none older than the newest seen */
 };
 
+struct actor_spec {
+    bool
+        fail; /* when the owner goes, calls that wait or are served fail (OWNER_DIED), instead of passing to its successor */
+};
+
+struct pool_spec {
+    int64_t
+        limit; /* tasks that run at a time; < 0: as many as the workers have slots; 0: none, it is drained */
+    int64_t capacity; /* tasks that are neither running nor finished, beyond which GO waits; < 0: no bound */
+    struct ref dead_letter; /* a channel of bytes that gets what failed for good; or nil */
+};
+
+/* A task to be. */
+struct go_spec {
+    struct bytes function; /* at most KEY_SIZE_MAX; empty: a command */
+    struct value value;    /* what it is called with; no handle */
+    int32_t priority;      /* the higher first; within PRIORITY_MAX of 0 */
+    int64_t delay_ns;      /* not before so long from now */
+    int64_t
+        within_ns;  /* > 0: told to stop, with DEADLINE_EXCEEDED, when it has not finished so long from now */
+    int64_t run_ns; /* > 0: the same for each attempt, from its start */
+    uint32_t retries;   /* how often it is tried again when it fails or its worker dies */
+    int64_t backoff_ns; /* before the first retry after a failure; twice as long before each next one */
+    int64_t keep_ns;    /* its result, once it has finished; <= 0: TASK_KEEP_NS */
+    struct bytes
+        key; /* while a task of this key is not finished there is no other; empty: none. At most KEY_SIZE_MAX */
+    struct bytes share; /* whose share of the pool it takes; empty: the session's. At most KEY_SIZE_MAX */
+    const struct ref *after; /* tasks that must have finished well before; at most AFTER_MAX */
+    uint32_t after_count;
+    bool bare;          /* without a handle: its number is enough */
+    struct ref context; /* its end cancels the task; nil: none */
+};
+
 struct limiter_spec {
     enum algorithm algorithm;
     struct rate rate; /* not LIMIT_CONCURRENCY */
@@ -269,6 +308,8 @@ struct make_op {
         struct cell_spec cell;
         struct flight_spec flight;
         struct limiter_spec limiter;
+        struct actor_spec actor;
+        struct pool_spec pool;
     };
 };
 
@@ -280,6 +321,8 @@ struct hello_op {
     int64_t lease_ns;  /* > 0 (remote): the session ends when it was silent for so long */
     uint32_t tasks;    /* how many threads of execution it speaks for (QUIESCE); 0 stands for 1 */
     bool observer;     /* it stands for no program (a watched process): QUIESCE does not count it */
+    uint64_t
+        within; /* the token of a holding whose holder started it and waits for it; 0: none, or unknown */
     struct bytes name; /* the program, for people; at most SESSION_NAME_MAX */
     uint32_t uid, gid; /* SO_PEERCRED; a remote peer: UINT32_MAX */
     int32_t pid;       /* 0: remote or unknown */
@@ -299,12 +342,13 @@ struct op {
     uint64_t acked_below;  /* the client has every reply below this; 0: says nothing */
     const uint64_t *acked; /* and these single ones above it */
     uint32_t acked_count;
+    bool has_context, has_timeout;
+    bool no_wait; /* CLASS_WAIT: STATUS_WOULD_BLOCK instead of parking */
     uint64_t route;
-    bool has_context;
     struct ref context; /* CLASS_WAIT: its end ends the wait. Nil with has_context is STATUS_INVALID */
-    bool has_timeout;
     int64_t timeout_ns; /* CLASS_WAIT: >= 0 */
-    bool no_wait;       /* CLASS_WAIT: STATUS_WOULD_BLOCK instead of parking */
+    uint64_t
+        task; /* the token of the running task that asks: while it waits, its slot is another's; 0: none */
     union {
         struct hello_op hello;
         struct {
@@ -331,6 +375,7 @@ struct op {
             struct ref ref;
             struct value value;
             uint64_t fence;
+            int64_t rank;
         } send;
         struct {
             struct ref ref;
@@ -340,6 +385,7 @@ struct op {
         struct {
             struct ref ref;
             const struct value *values;
+            const int64_t *ranks; /* one each, or NULL: all 0 */
             uint32_t count;
             uint64_t fence;
         } send_many;
@@ -456,10 +502,11 @@ struct op {
         } refund;
         struct {
             struct ref ref;
-            bool has_rate, has_burst, has_limit;
+            bool has_rate, has_burst, has_limit, has_pause;
             struct rate rate; /* KIND_LIMITER */
             uint64_t burst;   /* KIND_LIMITER; KIND_SEMAPHORE: its size */
-            int64_t limit;    /* KIND_GROUP */
+            int64_t limit;    /* KIND_GROUP, KIND_POOL */
+            bool pause;       /* KIND_POOL: no task starts until it is taken back */
             bool has_at;
             int64_t at_ns;
         } tune;
@@ -478,9 +525,53 @@ struct op {
         } exchange;
         struct {
             struct ref ref;
+            struct value value; /* no handle */
+        } call;
+        struct {
+            struct ref ref;
+            uint64_t token; /* the owner's */
+        } serve;
+        struct {
+            struct ref ref;
+            uint64_t token, number; /* of the call */
+            bool failed;
+            struct value value; /* VALUE_NONE: none. No handle */
+        } reply;
+        struct {
+            struct ref ref;
+            uint64_t token;
+            struct value value; /* no handle */
+        } checkpoint;
+        struct {
+            struct ref ref;
+            struct go_spec spec;
+        } go;
+        struct {
+            struct ref ref;
+            uint32_t slots;                /* 1..SLOTS_MAX */
+            const struct bytes *functions; /* an empty one: commands */
+            uint32_t count;                /* 1..FUNCTIONS_MAX */
+        } work;
+        struct {
+            struct ref ref;
+            uint64_t token; /* of WORK */
+        } pull;
+        struct {
+            struct ref ref;
+            uint64_t token; /* of the attempt */
+        } watch;
+        struct {
+            struct ref ref;
+            uint32_t signal; /* 1..SIGNAL_MAX; 0: cancel it */
+            struct bytes cause;
+        } kill;
+        struct {
+            struct ref ref;
             uint64_t token;
             bool failed;
             struct value value; /* VALUE_NONE: none */
+            bool has_exit;
+            int32_t exit; /* of a task that was a command: its exit code, or minus the signal */
         } end;
         struct {
             uint64_t route;

@@ -9,11 +9,16 @@
 #include <assert.h>
 #include <stddef.h>
 
+static bool pile_before(const struct item *a, const struct item *b)
+{
+    return a->rank != b->rank ? a->rank < b->rank : a->seq < b->seq;
+}
+
 static struct item *pile_merge(struct item *a, struct item *b)
 {
     struct item *root = NULL, **at = &root;
     while (a && b) {
-        if (b->seq < a->seq) {
+        if (pile_before(b, a)) {
             struct item *other = a;
             a = b;
             b = other;
@@ -48,8 +53,8 @@ static void pile_audit_tree(const struct item *item, uint64_t seq_end, uint64_t 
 {
     for (; item; item = item->pile.left) {
         assert(item->seq < seq_end && item->refs > 0);
-        assert(!item->pile.left || item->pile.left->seq > item->seq);
-        assert(!item->pile.right || item->pile.right->seq > item->seq);
+        assert(!item->pile.left || pile_before(item, item->pile.left));
+        assert(!item->pile.right || pile_before(item, item->pile.right));
         ++*count;
         *bytes += item->size;
         pile_audit_tree(item->pile.right, seq_end, count, bytes); /* the short side */

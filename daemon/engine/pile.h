@@ -1,8 +1,8 @@
 /*
- * pile.h - items given back to a channel, the oldest first.
+ * pile.h - items given back to a channel, the oldest first; and all items of an ordered channel, the least rank first.
  *
- * Items come back in any order: leases end when they end. The next one to receive is always that of the smallest position (item.seq). A pile
- * is a skew heap over the items' own links: it needs no memory and cannot fail.
+ * Items come back in any order: leases end when they end. The next one to receive is always that of the smallest rank, and among equals of the smallest
+ * position (item.seq). A pile is a skew heap over the items' own links: it needs no memory and cannot fail.
  *
  * Cost: O(log n) for each push and pop, averaged over any sequence of them, whatever the order.
  */

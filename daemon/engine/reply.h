@@ -17,6 +17,7 @@ struct limit_hit {
 /* One received item. */
 struct item_view {
     struct value value;
+    int64_t rank;        /* of an ordered channel */
     uint64_t lease;      /* 0: not leased */
     uint32_t deliveries; /* how often it has been handed out, this time included */
 };
@@ -35,9 +36,11 @@ enum result_code {
     RESULT_OUTCOME, /* item.value (VALUE_NONE: none), truth: it failed */
     RESULT_NUMBER,  /* number, truth: COUNT_CAS swapped; a barrier: this was the last of its parties */
     RESULT_GRANTS,  /* grants, one for each arm of ACQUIRE_ALL */
-    RESULT_LEADER,  /* grant.token (0: nobody holds it), item.value (VALUE_NONE: it said nothing) */
-    RESULT_QUOTA,   /* quota, truth: allowed */
-    RESULT_CELL,    /* item.value (VALUE_NONE: it is empty), count: the revision, truth: CELL_CAS swapped */
+    /* grant (token 0: nobody holds it), item.value: what its holder says; BEGIN of an actor: the checkpoint; epoch */
+    RESULT_LEADER,
+    RESULT_QUOTA, /* quota, truth: allowed */
+    RESULT_CELL,  /* item.value (VALUE_NONE: it is empty), count: the revision, truth: CELL_CAS swapped */
+    RESULT_JOB,   /* count: the call's number; item: the value, deliveries; caller: its session; epoch */
 };
 
 /* A place in the items of a reply; engine_item_next walks it. */
@@ -97,6 +100,7 @@ struct reply {
         enum value_type type;
         int64_t cap;
         uint8_t rights;
+        uint64_t number; /* of a task */
     } made;
     struct {
         uint64_t number;
@@ -109,6 +113,14 @@ struct reply {
         uint32_t count;
     } grants;
     struct quota quota;
+    uint64_t epoch;  /* RESULT_OUTCOME, _LEADER, _JOB of an actor: from 1, which owner since it was made */
+    uint64_t caller; /* RESULT_JOB of an actor */
+    struct bytes
+        function; /* RESULT_JOB of a pool; grant.token: the attempt's; run_ns: what it may take, 0: no limit */
+    int64_t run_ns;
+    enum status ending; /* RESULT_OUTCOME of a task: OK, CANCELED, DEADLINE_EXCEEDED, OWNER_DIED */
+    bool has_exit;
+    int32_t exit;
     bool shared; /* RESULT_OUTCOME of a flight: others have the same */
     int64_t number;
 };

@@ -129,7 +129,7 @@ static void rwmutex_serve(struct engine *e, struct object *o)
 /* A hold ends: its phase may be over. */
 static void rwmutex_leave(struct engine *e, struct rwmutex *m, struct hold *h)
 {
-    if (!h->shared) {
+    if (!h->holding.shared) {
         m->writing = false;
         m->after_write = true;
     }
@@ -140,7 +140,7 @@ static void rwmutex_leave(struct engine *e, struct rwmutex *m, struct hold *h)
 static void rwmutex_lost(struct engine *e, struct holding *h)
 {
     struct rwmutex *m = rwmutex_of(h->object);
-    m->owner_died |= !hold_of(h)->shared;
+    m->owner_died |= !h->shared;
     rwmutex_leave(e, m, hold_of(h));
 }
 
@@ -170,6 +170,11 @@ static void rwmutex_remove(struct engine *e, struct object *o)
     wait_fail_all(e, &m->writers, STATUS_REMOVED);
     hold_end_all(e, &m->holds);
     m->writing = m->after_write = false;
+}
+
+static const struct holds *rwmutex_held_by(const struct object *o)
+{
+    return &rwmutex_of(o)->holds;
 }
 
 static const struct list *rwmutex_queue(const struct object *o, int i)
@@ -214,6 +219,7 @@ const struct kind rwmutex_kind = {
     .remove = rwmutex_remove,
     .done = hold_done,
     .queue = rwmutex_queue,
+    .holds = rwmutex_held_by,
     .view = rwmutex_view,
     .audit = rwmutex_audit,
 };

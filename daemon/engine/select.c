@@ -23,9 +23,10 @@ static void select_run(struct engine *e, struct call *c, const struct op *op, st
 
 void op_send(struct engine *e, struct session *s, const struct op *op)
 {
+    const struct send_spec spec = {&op->send.value, &op->send.rank, 1, op->send.fence};
     struct call *c = call_new(e, s, op, 1, 0);
     if (c)
-        select_run(e, c, op, case_send(e, c, 0, &op->send.ref, &op->send.value, 1, op->send.fence));
+        select_run(e, c, op, case_send(e, c, 0, &op->send.ref, &spec));
 }
 
 void op_recv(struct engine *e, struct session *s, const struct op *op)
@@ -44,8 +45,9 @@ void op_send_many(struct engine *e, struct session *s, const struct op *op)
     if (!c)
         return;
     c->result = RESULT_COUNT;
-    struct case_error err = case_send(e, c, 0, &op->send_many.ref, op->send_many.values, op->send_many.count,
-                                      op->send_many.fence);
+    const struct send_spec spec = {op->send_many.values, op->send_many.ranks, op->send_many.count,
+                                   op->send_many.fence};
+    struct case_error err = case_send(e, c, 0, &op->send_many.ref, &spec);
     if (err.status == STATUS_OK && op->send_many.count == 0 && c->arms[0].object)
         call_complete(e, c, channel_of(c->arms[0].object)->closed ? STATUS_SEND_ON_CLOSED : STATUS_OK);
     else
@@ -142,6 +144,34 @@ void op_acquire_all(struct engine *e, struct session *s, const struct op *op)
     wait_start(e, c, op, UINT32_MAX);
 }
 
+void op_call(struct engine *e, struct session *s, const struct op *op)
+{
+    struct call *c = call_new(e, s, op, 1, 0);
+    if (c)
+        select_run(e, c, op, case_call(e, c, 0, &op->call.ref, &op->call.value));
+}
+
+void op_serve(struct engine *e, struct session *s, const struct op *op)
+{
+    struct call *c = call_new(e, s, op, 1, 0);
+    if (c)
+        select_run(e, c, op, case_serve(e, c, 0, &op->serve.ref, op->serve.token));
+}
+
+void op_pull(struct engine *e, struct session *s, const struct op *op)
+{
+    struct call *c = call_new(e, s, op, 1, 0);
+    if (c)
+        select_run(e, c, op, case_pull(e, c, 0, &op->pull.ref, op->pull.token));
+}
+
+void op_watch(struct engine *e, struct session *s, const struct op *op)
+{
+    struct call *c = call_new(e, s, op, 1, 0);
+    if (c)
+        select_run(e, c, op, case_watch(e, c, 0, &op->watch.ref, op->watch.token));
+}
+
 void op_wait(struct engine *e, struct session *s, const struct op *op)
 {
     struct call *c = call_new(e, s, op, 1, 0);
@@ -152,10 +182,11 @@ void op_wait(struct engine *e, struct session *s, const struct op *op)
 static struct case_error select_case(struct engine *e, struct call *c, uint32_t i,
                                      const struct arm_spec *spec, uint32_t *dflt)
 {
+    const struct send_spec send = {&spec->value, &spec->rank, 1, spec->token};
     const struct recv_spec recv = {1, spec->lease_ns, spec->token};
     const struct take_spec take = {spec->key, spec->permits, spec->lease_ns, false};
     switch (spec->verb) {
-    case ARM_SEND: return case_send(e, c, i, &spec->ref, &spec->value, 1, spec->token);
+    case ARM_SEND: return case_send(e, c, i, &spec->ref, &send);
     case ARM_RECV: return case_recv(e, c, i, &spec->ref, &recv);
     case ARM_AFTER: wait_case(c, i, ARM_AFTER, NULL)->delay_ns = spec->delay_ns; break;
     case ARM_DEFAULT:
@@ -171,6 +202,11 @@ static struct case_error select_case(struct engine *e, struct call *c, uint32_t 
     case ARM_WAIT: return case_wait(e, c, i, &spec->ref, &spec->condition);
     case ARM_COND: return case_cond(e, c, i, spec);
     case ARM_TAKE: return case_take(e, c, i, &spec->ref, &take);
+    case ARM_CALL: return case_call(e, c, i, &spec->ref, &spec->value);
+    case ARM_SERVE: return case_serve(e, c, i, &spec->ref, spec->token);
+    case ARM_PULL: return case_pull(e, c, i, &spec->ref, spec->token);
+    case ARM_WATCH: return case_watch(e, c, i, &spec->ref, spec->token);
+    case ARM_GO: return case_fails(STATUS_INVALID, "a task is submitted by go, not in a select");
     case ARM_NONE:
     case ARM_COUNT: return case_fails(STATUS_INVALID, "reflect.Select: invalid Dir");
     }

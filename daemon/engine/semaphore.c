@@ -197,6 +197,11 @@ static void semaphore_remove(struct engine *e, struct object *o)
     m->held = 0;
 }
 
+static const struct holds *semaphore_held_by(const struct object *o)
+{
+    return &semaphore_of(o)->holds;
+}
+
 static const struct list *semaphore_queue(const struct object *o, int i)
 {
     const struct semaphore *m = semaphore_of(o);
@@ -233,6 +238,7 @@ const struct kind semaphore_kind = {
     .remove = semaphore_remove,
     .done = hold_done,
     .queue = semaphore_queue,
+    .holds = semaphore_held_by,
     .view = semaphore_view,
     .audit = semaphore_audit,
 };

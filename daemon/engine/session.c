@@ -16,6 +16,7 @@
 #include "holding.h"
 #include "object.h"
 #include "state.h"
+#include "task.h"
 #include "wait.h"
 
 struct session *session_get(const struct engine *e, uint64_t number)
@@ -103,6 +104,7 @@ static void session_take_wishes(struct engine *e, struct session *s, const struc
         s->resume_ns = e->limits.resume_max_ns;
     s->lease_ns = hello->lease_ns > 0 ? hello->lease_ns : 0;
     s->tasks = hello->tasks ? hello->tasks : 1;
+    s->within = hello->within;
     s->pid = hello->pid;
 }
 
@@ -286,6 +288,10 @@ void op_ping(struct engine *e, struct session *s, const struct op *op)
 /* Nobody has the items of this finished call, nor will: they go back as if never handed out. */
 static void session_give_back(struct engine *e, struct call *c)
 {
+    if (c->result == RESULT_JOB && c->source)
+        task_unheard(task_of(c->source), call_token(c));
+    else if (c->result == RESULT_JOB && c->job.value)
+        c->job.value->deliveries--;
     if (c->leased)
         return;
     for (struct list_node *n; (n = list_pop_front(&c->taken));) {
@@ -356,7 +362,7 @@ static void session_drop_finished(struct engine *e, struct list *l)
     for (struct list_node *n; (n = list_first(l));) {
         struct call *c = container_of(n, struct call, link);
         bool unread = list_linked(&c->ready); /* it was never handed out, and will not be if it gives back */
-        if (unread && !c->leased && c->taken_count > 0)
+        if (unread && !c->withheld && !c->leased && c->taken_count > 0)
             list_remove(&c->ready);
         if (unread || c->undelivered)
             session_give_back(e, c);
@@ -466,7 +472,8 @@ static void session_audit_calls(const struct engine *e, const struct session *s)
     }
     list_for_each(n, &s->loose) {
         const struct call *c = container_of(n, struct call, link);
-        assert(c->session == s && c->state == CALL_FINISHED && c->kept && c->seq == 0 && c->source);
+        assert(c->session == s && c->state == CALL_FINISHED && c->kept && c->seq == 0 &&
+               (c->source || c->withheld));
         finished++;
     }
     assert(parked == s->parked_count && finished == s->finished_count);

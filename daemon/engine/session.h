@@ -54,6 +54,7 @@ struct session {
     uint32_t finished_count; /* of both lists */
     uint32_t connections, tasks, quiescing;
     int64_t resume_ns, lease_ns, heard_ns, since_ns;
+    uint64_t within; /* the token of the holding in which it was started, which may be over; 0: none */
     uint32_t uid, gid;
     int32_t pid;
     uint8_t name_size;

@@ -41,6 +41,8 @@ struct engine {
     struct hash calls;       /* call.by_seq, of calls with a seq */
     struct hash session_ids; /* session.by_id, of sessions that are not anonymous */
     struct hash holdings;    /* holding.by_number, of live ones */
+    struct hash task_keys;   /* task.by_key, of tasks that have one and are not finished */
+    struct hash shares;      /* share.by_name */
     struct slots sessions;   /* number -> session */
 
     struct list session_list; /* session.all, in order of creation */
@@ -55,10 +57,11 @@ struct engine {
     struct list ended;        /* session.all: ended in this step, not yet handed out or freed */
     struct session *ended_at; /* the last one handed out */
 
-    struct text *owner_died; /* the cause of contexts whose owner died */
+    struct text *owner_died;    /* the cause of contexts whose owner died */
+    struct text *before_failed; /* of a task that comes after one that failed */
     struct refusal refusal;
     char said[160]; /* the text of a refusal that was made for it */
-    uint64_t object_serial, holding_serial;
+    uint64_t object_serial, holding_serial, task_serial;
     uint32_t restless;      /* sessions that are runnable: see session_settle */
     uint64_t resting_calls; /* parked calls of sessions, without QUIESCE */
     struct stats stats;

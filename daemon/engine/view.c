@@ -10,11 +10,13 @@
 
 #include "call.h"
 #include "context.h"
+#include "hold.h"
 #include "item.h"
 #include "keys.h"
 #include "object.h"
 #include "session.h"
 #include "state.h"
+#include "task.h"
 #include "text.h"
 #include "wait.h"
 
@@ -57,10 +59,10 @@ void engine_object_view(const struct engine *e, const struct object *o, struct o
         .made_ns = o->made_ns,
         .uid = o->uid,
     };
-    if (keys_keyed(o))
-        ret->key = keys_key(o);
-    else
+    if (!keys_keyed(o))
         ret->name = (struct bytes){o->name, o->name_size};
+    else if (o->kind != KIND_TASK)
+        ret->key = keys_key(o);
     object_kind(o)->view(e, o, ret);
 }
 
@@ -96,6 +98,29 @@ void engine_arm_view(const struct call *c, uint32_t i, struct arm_view *ret)
 {
     assert(i < c->arms_count);
     engine_waiter_view(&c->arms[i], ret);
+}
+
+const struct hold *engine_holder_next(const struct object *o, const struct hold *prev)
+{
+    const struct kind *kind = object_kind(o);
+    if (!kind->holds)
+        return NULL;
+    const struct list_node *n = list_next(&kind->holds(o)->list, prev ? &prev->by_object : NULL);
+    return n ? container_of(n, struct hold, by_object) : NULL;
+}
+
+void engine_holder_view(const struct engine *e, const struct hold *h, struct holder_view *ret)
+{
+    const struct holding *attempt = h->task ? holding_find(e, h->task) : NULL;
+    *ret = (struct holder_view){
+        .session = h->holding.session,
+        .token = h->holding.number,
+        .permits = h->permits,
+        .task = attempt && attempt->object->kind == KIND_TASK ? task_of(attempt->object)->number : 0,
+        .since_ns = h->holding.since_ns,
+        .until_ns = h->holding.due.slot != 0 ? h->holding.due.due_ns : NEVER_NS,
+        .shared = h->holding.shared,
+    };
 }
 
 const struct session *engine_session_next(const struct engine *e, const struct session *prev)
@@ -147,6 +172,8 @@ void engine_call_view(const struct call *c, struct call_view *ret)
     for (uint32_t i = c->cases; i < c->arms_count; i++)
         if (c->arms[i].role == ROLE_DEADLINE)
             ret->deadline_ns = c->arms[i].due.due_ns;
+    const struct task *asking = call_asking(c);
+    ret->task = asking ? asking->number : 0;
 }
 
 /* ---- Context.String ---- */

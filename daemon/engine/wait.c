@@ -12,6 +12,7 @@
 #include "context.h"
 #include "session.h"
 #include "state.h"
+#include "task.h"
 
 /* ---- Time ---- */
 
@@ -205,6 +206,10 @@ static void wait_park(struct engine *e, struct call *c)
     wait_park_cases(e, c);
     for (uint32_t i = c->cases; i < c->arms_count; i++)
         wait_queue(e, &c->arms[i]);
+    if (call_asking(c)) {
+        list_push_back(&call_asking(c)->waits, &c->arms[c->arms_count - 1].link);
+        task_wait(e, call_asking(c));
+    }
 }
 
 void wait_withdraw(struct engine *e, struct call *c)
@@ -212,7 +217,11 @@ void wait_withdraw(struct engine *e, struct call *c)
     assert(c->state == CALL_PARKED);
     for (uint32_t i = 0; i < c->arms_count; i++)
         arm_unpark(e, &c->arms[i]);
+    struct arm *last = c->arms_count > 0 ? &c->arms[c->arms_count - 1] : NULL;
+    if (last && last->role == ROLE_TASK && list_linked(&last->link))
+        list_remove(&last->link);
     c->state = CALL_NEW;
+    c->woken = call_asking(c) != NULL;
     e->stats.parked--;
     list_remove(&c->link);
     if (!c->own) {
@@ -359,11 +368,28 @@ static bool wait_add_context(struct engine *e, struct call *c, const struct op *
     return false;
 }
 
+/* The task that asks, as an arm that is never parked. False: the call is over. */
+static bool wait_add_task(struct engine *e, struct call *c, const struct op *op)
+{
+    struct task *t;
+    enum status st = task_asking(e, c->session, op->task, &t);
+    if (st != STATUS_OK) {
+        call_refuse(e, c, op, st, "the task that asks is not this one's");
+        return false;
+    }
+    struct arm *a = arm_init(c, c->arms_count++, ARM_NONE, &t->object);
+    a->role = ROLE_TASK;
+    a->token = op->task;
+    return true;
+}
+
 void wait_start(struct engine *e, struct call *c, const struct op *op, uint32_t dflt)
 {
     if (op->has_timeout && op->timeout_ns > 0)
         wait_add_deadline(c, op->timeout_ns);
     if (op->has_context && !wait_add_context(e, c, op))
+        return;
+    if (op->task && !wait_add_task(e, c, op))
         return;
     bool all = c->op == OP_ACQUIRE_ALL;
     if (all && wait_all_ready(e, c)) {

@@ -107,6 +107,11 @@ static void waitgroup_remove(struct engine *e, struct object *o)
     g->count = g->owned = 0;
 }
 
+static const struct holds *waitgroup_held_by(const struct object *o)
+{
+    return &waitgroup_of(o)->holds;
+}
+
 static const struct list *waitgroup_queue(const struct object *o, int i)
 {
     return i == 0 ? &waitgroup_of(o)->waiters : NULL;
@@ -137,6 +142,7 @@ const struct kind waitgroup_kind = {
     .remove = waitgroup_remove,
     .done = hold_done,
     .queue = waitgroup_queue,
+    .holds = waitgroup_held_by,
     .view = waitgroup_view,
     .audit = waitgroup_audit,
 };

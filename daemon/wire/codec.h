@@ -46,18 +46,22 @@ bool decode_name(struct decode *d, const ProtobufCBinaryData *name, struct ref *
 bool decode_value(struct decode *d, const Sluice__V1__Value *m, struct value *ret);
 /* The same, but there must be one. */
 bool decode_value_required(struct decode *d, const Sluice__V1__Value *m, struct value *ret);
+/* Like decode_value, but no handle: fault says so. */
+bool decode_plain(struct decode *d, const Sluice__V1__Value *m, const char *fault, struct value *ret);
 /* Absent rights are 0, which stands for all there are. Present, they are a set that is not empty. */
 bool decode_rights(struct decode *d, bool has, uint32_t rights, uint8_t *ret);
 /* How long a lease is asked for; absent: 0. */
 bool decode_lease(struct decode *d, bool has, int64_t lease_ns, int64_t *ret);
-/* The values of a batch, in the arena. */
+/* The values of a batch, in the arena, and their ranks, or NULL where it has none. */
 bool decode_batch(struct decode *d, const Sluice__V1__Batch *m, const struct value **ret_values,
-                  uint32_t *ret_count);
+                  const int64_t **ret_ranks, uint32_t *ret_count);
+/* A list of refs, in the arena. */
+bool decode_refs(struct decode *d, Sluice__V1__Ref *const *list, size_t count, const struct ref **ret);
 /* An absent cause is NULL. */
 bool decode_cause(struct decode *d, bool has, const ProtobufCBinaryData *cause, struct bytes *ret);
 /* A part of a context value's key. */
 bool decode_key_part(struct decode *d, const ProtobufCBinaryData *part, struct bytes *ret);
-/* A key of a flight or a limiter. An absent one is the empty one. */
+/* A key of a flight, a limiter or a task, a function's name, a share's. An absent one is the empty one. */
 bool decode_key(struct decode *d, const ProtobufCBinaryData *key, struct bytes *ret);
 bool decode_kind(struct decode *d, Sluice__V1__Kind kind, enum kind_code *ret);
 bool decode_type(struct decode *d, Sluice__V1__Type type, enum value_type *ret);
@@ -80,7 +84,19 @@ bool decode_condition(struct decode *d, const Sluice__V1__Condition *m, struct c
 bool decode_said(struct decode *d, const Sluice__V1__Value *m, struct value *ret);
 bool decode_limiter_spec(struct decode *d, const Sluice__V1__LimiterSpec *m, struct make_op *ret);
 
-/* ---- Operations with more to them than a line: decode_channel.c, decode_make.c, decode_lock.c, decode_limit.c, decode_daemon.c ---- */
+/* ---- Nouns of actors and tasks: decode_actor.c, decode_task.c ---- */
+
+/* What an actor is called with, answers or remembers: no handle. An absent one is VALUE_NONE. */
+bool decode_told(struct decode *d, const Sluice__V1__Value *m, struct value *ret);
+bool decode_actor_spec(struct decode *d, const Sluice__V1__ActorSpec *m, struct make_op *ret);
+bool decode_pool_spec(struct decode *d, const Sluice__V1__PoolSpec *m, struct make_op *ret);
+/* Always refuses. */
+bool decode_task_spec(struct decode *d, const Sluice__V1__TaskSpec *m, struct make_op *ret);
+
+/*
+ * ---- Operations with more to them than a line: decode_channel.c, decode_make.c, decode_lock.c, decode_limit.c, decode_actor.c, decode_task.c,
+ * decode_daemon.c ----
+ */
 
 bool decode_send(struct decode *d, const Sluice__V1__Send *m, struct wire_request *ret);
 bool decode_recv(struct decode *d, const Sluice__V1__Recv *m, struct wire_request *ret);
@@ -110,6 +126,15 @@ bool decode_reserve(struct decode *d, const Sluice__V1__Reserve *m, struct wire_
 bool decode_refund(struct decode *d, const Sluice__V1__Refund *m, struct wire_request *ret);
 bool decode_tune(struct decode *d, const Sluice__V1__Tune *m, struct wire_request *ret);
 bool decode_forget(struct decode *d, const Sluice__V1__Forget *m, struct wire_request *ret);
+bool decode_call(struct decode *d, const Sluice__V1__Call *m, struct wire_request *ret);
+bool decode_serve(struct decode *d, const Sluice__V1__Serve *m, struct wire_request *ret);
+bool decode_reply(struct decode *d, const Sluice__V1__Respond *m, struct wire_request *ret);
+bool decode_checkpoint(struct decode *d, const Sluice__V1__Checkpoint *m, struct wire_request *ret);
+bool decode_go(struct decode *d, const Sluice__V1__Go *m, struct wire_request *ret);
+bool decode_work(struct decode *d, const Sluice__V1__Work *m, struct wire_request *ret);
+bool decode_pull(struct decode *d, const Sluice__V1__Pull *m, struct wire_request *ret);
+bool decode_watch(struct decode *d, const Sluice__V1__Watch *m, struct wire_request *ret);
+bool decode_kill(struct decode *d, const Sluice__V1__Kill *m, struct wire_request *ret);
 bool decode_hello(struct decode *d, const Sluice__V1__Hello *m, struct wire_request *ret);
 bool decode_list(struct decode *d, const Sluice__V1__List *m, struct wire_request *ret);
 bool decode_dump(struct decode *d, const Sluice__V1__Dump *m, struct wire_request *ret);
@@ -139,6 +164,12 @@ void answer_describe(struct wire *w, const struct engine *e, const struct wire_r
                      const struct wire_world *world, struct wire_out *out);
 void answer_list(struct wire *w, const struct engine *e, const struct wire_request *req,
                  const struct wire_world *world, struct wire_out *out);
+/* A parked request with its first arms. False: the arena is out. */
+bool fill_dump_call(struct wire *w, const struct engine *e, const struct call *c, Sluice__V1__DumpCall *m);
+/* The object of an arm, without its verb; o may be NULL. */
+void fill_dump_object(const struct engine *e, const struct object *o, Sluice__V1__DumpArm *m);
+void answer_deadlock(struct wire *w, const struct engine *e, const struct wire_request *req,
+                     const struct wire_world *world, struct wire_out *out);
 void answer_dump(struct wire *w, const struct engine *e, const struct wire_request *req,
                  const struct wire_world *world, struct wire_out *out);
 void answer_status(struct wire *w, const struct engine *e, const struct wire_request *req,

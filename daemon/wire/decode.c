@@ -57,6 +57,12 @@ static bool decode_status(struct decode *d, const Sluice__V1__GetStatus *m, stru
     return true;
 }
 
+static bool decode_deadlock(struct decode *d, const Sluice__V1__Deadlock *m, struct wire_request *ret)
+{
+    (void)d, (void)m, (void)ret;
+    return true;
+}
+
 static bool decode_reflect(struct decode *d, const Sluice__V1__Reflect *m, struct wire_request *ret)
 {
     (void)d, (void)m, (void)ret;
@@ -169,6 +175,7 @@ static bool decode_envelope(struct decode *d, const Sluice__V1__Request *m, stru
     op->acked = m->acked;
     op->acked_count = (uint32_t)m->n_acked;
     op->no_wait = m->no_wait;
+    op->task = m->task;
     op->has_timeout = m->has_timeout_ns;
     op->timeout_ns = (int64_t)m->timeout_ns;
     op->has_context = m->context != NULL;
@@ -198,6 +205,10 @@ static bool refuse_unpack(struct decode *d, const struct unpack *u)
         return refuse_limit(d, STATUS_LIMIT, "context_values_max", CONTEXT_VALUES_MAX, u->count);
     if (u->owner == &sluice__v1__acquire_all__descriptor)
         return refuse_limit(d, STATUS_LIMIT, "acquire_all_max", ACQUIRE_ALL_MAX, u->count);
+    if (u->owner == &sluice__v1__go__descriptor)
+        return refuse_limit(d, STATUS_LIMIT, "after_max", AFTER_MAX, u->count);
+    if (u->owner == &sluice__v1__work__descriptor)
+        return refuse_limit(d, STATUS_LIMIT, "functions_max", FUNCTIONS_MAX, u->count);
     if (u->owner != &sluice__v1__select__descriptor)
         return refuse_limit(d, STATUS_LIMIT, "batch_items_max", BATCH_ITEMS_MAX, u->count);
     refuse_limit(d, STATUS_LIMIT, "select_arms_max", SELECT_ARMS_MAX, u->count);
@@ -207,7 +218,8 @@ static bool refuse_unpack(struct decode *d, const struct unpack *u)
 
 static_assert(SELECT_ARMS_MAX == UNPACK_REPEATED_MAX && BATCH_ITEMS_MAX == UNPACK_REPEATED_MAX &&
                   ACKED_EXTRA_MAX < UNPACK_REPEATED_MAX && CONTEXT_VALUES_MAX < UNPACK_REPEATED_MAX &&
-                  ACQUIRE_ALL_MAX < UNPACK_REPEATED_MAX,
+                  ACQUIRE_ALL_MAX < UNPACK_REPEATED_MAX && AFTER_MAX < UNPACK_REPEATED_MAX &&
+                  FUNCTIONS_MAX < UNPACK_REPEATED_MAX,
               "what unpack lets through is the largest of the counts");
 
 bool wire_decode(struct wire *w, const void *body, size_t size, struct wire_request *ret,

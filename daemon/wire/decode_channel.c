@@ -10,6 +10,7 @@
 bool decode_send(struct decode *d, const Sluice__V1__Send *m, struct wire_request *ret)
 {
     ret->op.send.fence = m->fence;
+    ret->op.send.rank = m->rank;
     return decode_ref(d, m->ref, &ret->op.send.ref) &&
            decode_value_required(d, m->value, &ret->op.send.value);
 }
@@ -25,7 +26,8 @@ bool decode_send_many(struct decode *d, const Sluice__V1__SendMany *m, struct wi
 {
     ret->op.send_many.fence = m->fence;
     return decode_ref(d, m->ref, &ret->op.send_many.ref) &&
-           decode_batch(d, m->batch, &ret->op.send_many.values, &ret->op.send_many.count);
+           decode_batch(d, m->batch, &ret->op.send_many.values, &ret->op.send_many.ranks,
+                        &ret->op.send_many.count);
 }
 
 bool decode_recv_many(struct decode *d, const Sluice__V1__RecvMany *m, struct wire_request *ret)
@@ -56,7 +58,7 @@ static const char *default_arm_fault(const Sluice__V1__Arm *m, bool seen)
 
 static const char *value_fault(const Sluice__V1__Arm *m)
 {
-    return m->value ? "only an arm that sends or locks has a value" : NULL;
+    return m->value ? "only an arm that sends, calls or locks has a value" : NULL;
 }
 
 /* What a select may have once. */
@@ -81,9 +83,24 @@ static const char *arm_fault(const Sluice__V1__Arm *m, const struct seen *seen)
     case ARM_ACQUIRE:
     case ARM_WAIT:
     case ARM_BEGIN:
-    case ARM_TAKE: return value_fault(m);
+    case ARM_TAKE:
+    case ARM_SERVE:
+    case ARM_PULL:
+    case ARM_WATCH: return value_fault(m);
+    case ARM_CALL: return m->value ? NULL : "value is missing";
+    case ARM_GO: return "a task is submitted by go, not in a select";
     case ARM_LOCK: return NULL;
     default: return SELECT "invalid Dir";
+    }
+}
+
+/* The value of an arm: what is sent, called with, or said of a holder. */
+static bool decode_arm_value(struct decode *d, const Sluice__V1__Arm *m, struct value *ret)
+{
+    switch ((int)m->verb) {
+    case ARM_LOCK: return decode_said(d, m->value, ret);
+    case ARM_CALL: return decode_told(d, m->value, ret);
+    default: return decode_value(d, m->value, ret);
     }
 }
 
@@ -93,11 +110,10 @@ static bool decode_arm(struct decode *d, const Sluice__V1__Arm *m, struct arm_sp
     ret->verb = (enum arm_verb)m->verb;
     ret->delay_ns = m->delay_ns;
     ret->token = m->token;
+    ret->rank = m->rank;
     ret->permits = decode_permits(m->has_permits, m->permits);
-    if (!decode_ref(d, m->ref, &ret->ref) ||
-        !(ret->verb == ARM_LOCK ? decode_said : decode_value)(d, m->value, &ret->value))
-        return false;
-    return decode_lease(d, m->has_lease_ns, m->lease_ns, &ret->lease_ns) &&
+    return decode_ref(d, m->ref, &ret->ref) && decode_arm_value(d, m, &ret->value) &&
+           decode_lease(d, m->has_lease_ns, m->lease_ns, &ret->lease_ns) &&
            decode_condition(d, m->condition, &ret->condition) && decode_key(d, &m->key, &ret->key) &&
            decode_ref(d, m->lock, &ret->lock);
 }

@@ -40,6 +40,7 @@ bool decode_hello(struct decode *d, const Sluice__V1__Hello *m, struct wire_requ
     hello->resume_ns = saturate(m->resume_window_ns);
     hello->lease_ns = saturate(m->lease_ns);
     hello->tasks = m->tasks;
+    hello->within = m->within;
     hello->name = borrow(&m->name);
     return check_size(d, m->name.len, SESSION_NAME_MAX, "session_name_max");
 }

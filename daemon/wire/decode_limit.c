@@ -2,8 +2,8 @@
  * decode_limit.c - limiters: what they are made of, and what is taken, reserved, given back and changed.
  *
  * Only form is judged here: an algorithm that is none is refused, and a time or a key that is too long. What a rate and a burst may be, whether an
- * algorithm has them, whether an instant has passed is the engine's to say, as TUNE's numbers mean one thing for a limiter and another for a
- * semaphore.
+ * algorithm has them, whether an instant has passed is the engine's to say, as TUNE's numbers mean one thing for a limiter and others for a
+ * semaphore, a group or a pool.
  *
  * Permits that are not given are one, and a period that is not given is a second, so that a count alone is a rate for each second.
  */
@@ -71,6 +71,8 @@ bool decode_tune(struct decode *d, const Sluice__V1__Tune *m, struct wire_reques
     ret->op.tune.burst = m->burst;
     ret->op.tune.has_limit = m->has_limit;
     ret->op.tune.limit = m->limit;
+    ret->op.tune.has_pause = m->has_pause;
+    ret->op.tune.pause = m->pause;
     ret->op.tune.has_at = m->has_at_ns;
     ret->op.tune.at_ns = m->at_ns;
     return decode_ref(d, m->ref, &ret->op.tune.ref);

@@ -36,10 +36,7 @@ bool decode_condition(struct decode *d, const Sluice__V1__Condition *m, struct c
 
 bool decode_said(struct decode *d, const Sluice__V1__Value *m, struct value *ret)
 {
-    if (!decode_value(d, m, ret))
-        return false;
-    return ret->type != VALUE_HANDLE ||
-           refuse(d, STATUS_INVALID, "what a holder says of itself cannot be a handle");
+    return decode_plain(d, m, "what a holder says of itself cannot be a handle", ret);
 }
 
 bool decode_lock(struct decode *d, const Sluice__V1__Lock *m, struct wire_request *ret)
@@ -128,9 +125,10 @@ bool decode_end(struct decode *d, const Sluice__V1__End *m, struct wire_request 
 {
     ret->op.end.token = m->token;
     ret->op.end.failed = m->failed;
-    if (!decode_ref(d, m->ref, &ret->op.end.ref) || !decode_value(d, m->value, &ret->op.end.value))
-        return false;
-    return ret->op.end.value.type != VALUE_HANDLE || refuse(d, STATUS_INVALID, "a result cannot be a handle");
+    ret->op.end.has_exit = m->has_exit;
+    ret->op.end.exit = m->exit;
+    return decode_ref(d, m->ref, &ret->op.end.ref) &&
+           decode_plain(d, m->value, "a result cannot be a handle", &ret->op.end.value);
 }
 
 bool decode_forget(struct decode *d, const Sluice__V1__Forget *m, struct wire_request *ret)

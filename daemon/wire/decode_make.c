@@ -1,5 +1,6 @@
 /*
- * decode_make.c - what to make: channels, contexts, timers, tickers, triggers, locks, groups, counters, flights. Limiters stand in decode_limit.c.
+ * decode_make.c - what to make: channels, contexts, timers, tickers, triggers, locks, groups, counters, flights. Limiters stand in decode_limit.c,
+ * actors in decode_actor.c, pools in decode_task.c.
  *
  * Only form is judged here. Numbers that Go has a text for (a capacity, a ticker's period, a nil parent, a nil key) go through as they
  * are, and the engine answers in Go's words; so do a semaphore's size, a counter's bounds and a barrier's parties, which are the engine's alone.
@@ -12,7 +13,14 @@ static bool decode_channel_spec(struct decode *d, const Sluice__V1__ChannelSpec 
     s->cap = m->cap;
     s->deliveries_max = m->deliveries_max;
     s->fenced = m->fenced;
-    return decode_ref(d, m->dead_letter, &s->dead_letter) &&
+    s->ordered = m->ordered;
+    if (m->has_message)
+        s->message = borrow(&m->message);
+    if (m->has_schema)
+        s->schema = borrow(&m->schema);
+    return check_size(d, m->message.len, KEY_SIZE_MAX, "key_size_max") &&
+           check_size(d, m->schema.len, SCHEMA_SIZE_MAX, "schema_size_max") &&
+           decode_ref(d, m->dead_letter, &s->dead_letter) &&
            (!m->has_type || decode_type(d, m->type, &s->type));
 }
 

@@ -27,7 +27,21 @@ bool decode_ref(struct decode *d, const Sluice__V1__Ref *m, struct ref *ret)
     if (!m)
         return true;
     ret->handle = m->handle;
-    return m->handle || !m->has_name || decode_name(d, &m->name, ret);
+    ret->task = m->task;
+    return m->handle || m->task || !m->has_name || decode_name(d, &m->name, ret);
+}
+
+bool decode_refs(struct decode *d, Sluice__V1__Ref *const *list, size_t count, const struct ref **ret)
+{
+    struct ref *refs = take_array(d, count, sizeof(*refs));
+    if (!refs)
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        if (!decode_ref(d, list[i], &refs[i]))
+            return false;
+    }
+    *ret = refs;
+    return true;
 }
 
 bool decode_rights(struct decode *d, bool has, uint32_t rights, uint8_t *ret)
@@ -148,6 +162,11 @@ bool decode_value_required(struct decode *d, const Sluice__V1__Value *m, struct 
     return ret->type != VALUE_NONE || refuse(d, STATUS_INVALID, "value is missing");
 }
 
+bool decode_plain(struct decode *d, const Sluice__V1__Value *m, const char *fault, struct value *ret)
+{
+    return decode_value(d, m, ret) && (ret->type != VALUE_HANDLE || refuse(d, STATUS_INVALID, fault));
+}
+
 /* ---- Batches ---- */
 
 static size_t batch_count(const Sluice__V1__Batch *m, enum value_type type)
@@ -172,7 +191,7 @@ static bool decode_element(struct decode *d, const Sluice__V1__Batch *m, enum va
 }
 
 bool decode_batch(struct decode *d, const Sluice__V1__Batch *m, const struct value **ret_values,
-                  uint32_t *ret_count)
+                  const int64_t **ret_ranks, uint32_t *ret_count)
 {
     enum value_type type = VALUE_BYTES;
     if (!m)
@@ -180,6 +199,8 @@ bool decode_batch(struct decode *d, const Sluice__V1__Batch *m, const struct val
     if (m->has_type && !decode_type(d, m->type, &type))
         return false;
     size_t count = batch_count(m, type);
+    if (m->n_ranks != 0 && m->n_ranks != count)
+        return refuse(d, STATUS_INVALID, "a batch has a rank for each of its values, or none");
     struct value *values = take_array(d, count, sizeof(*values));
     if (!values)
         return false;
@@ -188,6 +209,7 @@ bool decode_batch(struct decode *d, const Sluice__V1__Batch *m, const struct val
             return false;
     }
     *ret_values = values;
+    *ret_ranks = m->n_ranks ? m->ranks : NULL;
     *ret_count = (uint32_t)count;
     return true;
 }

@@ -156,7 +156,8 @@ static bool take_columns(struct arena *a, const struct engine *e, const struct r
     struct item_view view;
     m->leases = arena_array(a, count, sizeof(*m->leases));
     m->deliveries = arena_array(a, count, sizeof(*m->deliveries));
-    if (!m->leases || !m->deliveries)
+    m->ranks = arena_array(a, count, sizeof(*m->ranks));
+    if (!m->leases || !m->deliveries || !m->ranks)
         return false;
     struct item_cursor at = reply->items.first;
     for (size_t i = 0; i < count && engine_item_next(&at, &view); i++) {
@@ -170,8 +171,10 @@ static bool take_columns(struct arena *a, const struct engine *e, const struct r
             return false;
         m->leases[i] = view.lease;
         m->deliveries[i] = view.deliveries;
+        m->ranks[i] = view.rank;
         m->n_leases = view.lease ? count : m->n_leases;
         m->n_deliveries = view.deliveries > 1 ? count : m->n_deliveries;
+        m->n_ranks = view.rank ? count : m->n_ranks;
     }
     return true;
 }
@@ -189,6 +192,8 @@ static void fill_made(const struct reply *reply, Sluice__V1__Made *m)
     m->has_type = m->has_cap = reply->made.kind == KIND_CHANNEL;
     m->type = (Sluice__V1__Type)reply->made.type;
     m->cap = reply->made.cap;
+    m->has_number = reply->made.number != 0;
+    m->number = reply->made.number;
 }
 
 /* All that a reply's message may point to, so that it lives until it is shipped. */
@@ -202,6 +207,7 @@ struct parts {
     Sluice__V1__Grant grant;
     Sluice__V1__Number number;
     Sluice__V1__Outcome outcome;
+    Sluice__V1__Job job;
     Sluice__V1__Grants grants;
     Sluice__V1__Leader leader;
     Sluice__V1__Quota quota;
@@ -218,6 +224,8 @@ static void fill_item(const struct engine *e, const struct reply *reply, struct 
     p->item.lease = reply->item.lease;
     p->item.has_deliveries = reply->item.deliveries > 1;
     p->item.deliveries = reply->item.deliveries;
+    p->item.has_rank = reply->item.rank != 0;
+    p->item.rank = reply->item.rank;
 }
 
 static void fill_grant(const struct grant *grant, Sluice__V1__Grant *m)
@@ -253,6 +261,9 @@ static void fill_leader(const struct engine *e, const struct reply *reply, struc
     sluice__v1__leader__init(&p->leader);
     p->leader.has_token = reply->grant.token != 0;
     p->leader.token = reply->grant.token;
+    p->leader.has_owner_died = p->leader.owner_died = reply->grant.owner_died;
+    p->leader.has_epoch = reply->epoch != 0;
+    p->leader.epoch = reply->epoch;
     p->leader.value = build_value(e, reply->session, &reply->item.value, &p->value);
 }
 
@@ -294,6 +305,33 @@ static void fill_outcome(const struct engine *e, const struct reply *reply, stru
     p->outcome.has_failed = p->outcome.failed = reply->truth;
     p->outcome.has_shared = p->outcome.shared = reply->shared;
     p->outcome.value = build_value(e, reply->session, &reply->item.value, &p->value);
+    p->outcome.has_epoch = reply->epoch != 0;
+    p->outcome.epoch = reply->epoch;
+    p->outcome.has_ending = reply->ending != STATUS_OK;
+    p->outcome.ending = (Sluice__V1__Status)reply->ending;
+    p->outcome.has_exit = reply->has_exit;
+    p->outcome.exit = reply->exit;
+}
+
+/* An actor's call has a caller and an epoch; a task has a token, a function unless it is a command, and perhaps a limit of time. */
+static void fill_job(const struct engine *e, const struct reply *reply, struct parts *p)
+{
+    Sluice__V1__Job *m = &p->job;
+    sluice__v1__job__init(m);
+    m->has_number = m->has_deliveries = 1;
+    m->number = reply->count;
+    m->deliveries = reply->item.deliveries;
+    m->value = build_value(e, reply->session, &reply->item.value, &p->value);
+    m->has_caller = reply->caller != 0;
+    m->caller = reply->caller;
+    m->has_epoch = reply->epoch != 0;
+    m->epoch = reply->epoch;
+    m->has_token = reply->grant.token != 0;
+    m->token = reply->grant.token;
+    m->has_function = reply->function.size != 0;
+    m->function = lend(reply->function);
+    m->has_run_ns = reply->run_ns != 0;
+    m->run_ns = reply->run_ns;
 }
 
 static bool fill_items(struct wire *w, const struct engine *e, const struct reply *reply, struct parts *p)
@@ -327,7 +365,7 @@ static void fill_hello(const struct wire *w, const struct reply *reply, const st
     m->virtual_clock = world->virtual_clock;
 }
 
-/* Set the oneof to what a lock, a counter, a once or a limiter says. */
+/* Set the oneof to what a lock, a counter, a once, a limiter, an actor or a pool says. */
 static void fill_said(const struct engine *e, const struct reply *reply, struct parts *p,
                       Sluice__V1__Reply *m)
 {
@@ -361,6 +399,11 @@ static void fill_said(const struct engine *e, const struct reply *reply, struct 
         fill_cell(e, reply, p);
         m->result_case = SLUICE__V1__REPLY__RESULT_CELL;
         m->cell = &p->cell;
+        break;
+    case RESULT_JOB:
+        fill_job(e, reply, p);
+        m->result_case = SLUICE__V1__REPLY__RESULT_JOB;
+        m->job = &p->job;
         break;
     default: assert(false && "fill_result knows the others");
     }
@@ -419,7 +462,8 @@ static bool fill_result(struct wire *w, const struct engine *e, const struct rep
     case RESULT_NUMBER:
     case RESULT_LEADER:
     case RESULT_QUOTA:
-    case RESULT_CELL: fill_said(e, reply, p, m); break;
+    case RESULT_CELL:
+    case RESULT_JOB: fill_said(e, reply, p, m); break;
     }
     return true;
 }

@@ -63,6 +63,10 @@ static void add_limits(struct counters *c, const struct limits *l)
     add_counter(c, "key_size_max", KEY_SIZE_MAX);
     add_counter(c, "acquire_all_max", ACQUIRE_ALL_MAX);
     add_counter(c, "error_text_max", ERROR_TEXT_MAX);
+    add_counter(c, "after_max", AFTER_MAX);
+    add_counter(c, "functions_max", FUNCTIONS_MAX);
+    add_counter(c, "slots_max", SLOTS_MAX);
+    add_counter(c, "priority_max", PRIORITY_MAX);
 }
 
 /* More than either function adds. */

@@ -13,25 +13,34 @@
 
 enum { DUMP_CALLS_MAX = 64, DUMP_ARMS_MAX = 16 };
 
-static void fill_arm(const struct engine *e, const struct call *c, uint32_t i, Sluice__V1__DumpArm *m)
+void fill_dump_object(const struct engine *e, const struct object *o, Sluice__V1__DumpArm *m)
 {
-    struct arm_view arm;
     struct object_view object;
-    engine_arm_view(c, i, &arm);
     sluice__v1__dump_arm__init(m);
-    m->has_verb = 1;
-    m->verb = (Sluice__V1__Verb)arm.verb;
-    if (!arm.object)
+    if (!o)
         return;
-    engine_object_view(e, arm.object, &object);
+    engine_object_view(e, o, &object);
     m->has_serial = m->has_kind = 1;
     m->serial = object.serial;
     m->kind = (Sluice__V1__Kind)object.kind;
     m->has_name = object.name.size != 0;
     m->name = lend(object.name);
+    m->has_key = object.key.size != 0;
+    m->key = lend(object.key);
+    m->has_task = object.kind == KIND_TASK;
+    m->task = m->has_task ? object.task.number : 0;
 }
 
-static bool fill_call(struct wire *w, const struct engine *e, const struct call *c, Sluice__V1__DumpCall *m)
+static void fill_arm(const struct engine *e, const struct call *c, uint32_t i, Sluice__V1__DumpArm *m)
+{
+    struct arm_view arm;
+    engine_arm_view(c, i, &arm);
+    fill_dump_object(e, arm.object, m);
+    m->has_verb = 1;
+    m->verb = (Sluice__V1__Verb)arm.verb;
+}
+
+bool fill_dump_call(struct wire *w, const struct engine *e, const struct call *c, Sluice__V1__DumpCall *m)
 {
     struct call_view v;
     engine_call_view(c, &v);
@@ -43,6 +52,8 @@ static bool fill_call(struct wire *w, const struct engine *e, const struct call 
     m->has_deadline_ns = v.deadline_ns != NEVER_NS;
     m->deadline_ns = v.deadline_ns;
     m->arms_count = v.arms;
+    m->has_task = v.task != 0;
+    m->task = v.task;
     size_t count = v.arms < DUMP_ARMS_MAX ? v.arms : DUMP_ARMS_MAX;
     m->arms = arena_array(&w->scratch, count, sizeof(*m->arms));
     Sluice__V1__DumpArm *arms = arena_array(&w->scratch, count, sizeof(*arms));
@@ -64,7 +75,7 @@ static bool fill_calls(struct wire *w, const struct engine *e, const struct sess
     for (const struct call *c = engine_call_next(e, s, NULL); c && m->n_calls < DUMP_CALLS_MAX;
          c = engine_call_next(e, s, c)) {
         Sluice__V1__DumpCall *call = arena_alloc(&w->scratch, sizeof(*call));
-        if (!call || !fill_call(w, e, c, call))
+        if (!call || !fill_dump_call(w, e, c, call))
             return false;
         m->calls[m->n_calls++] = call;
     }

@@ -14,6 +14,9 @@
 /* Objects that one LIST looks at. */
 #define SCAN_MAX 65536u
 
+/* What a task is called with, in a listing. */
+#define LISTED_VALUE_MAX 1024u
+
 /* Room for Go's String of a context; longer ones are cut. */
 #define CONTEXT_STRING_MAX 1024u
 
@@ -39,8 +42,11 @@ static void fill_channel(const struct engine *e, const struct object_view *v, Sl
     m->has_deliveries_max = c->deliveries_max != 0;
     m->deliveries_max = c->deliveries_max;
     m->has_fenced = m->fenced = c->fenced;
+    m->has_ordered = m->ordered = c->ordered;
     m->has_fence = c->fence != 0;
     m->fence = c->fence;
+    m->has_message = c->message.data != NULL;
+    m->message = lend(c->message);
     if (c->dead_letter) {
         struct object_view dead;
         engine_object_view(e, c->dead_letter, &dead);
@@ -82,23 +88,22 @@ static void fill_timer(const struct object_view *v, Sluice__V1__Description *m)
 }
 
 /* What is held, by how many, by whom it was taken last, and what was said of it. False: the arena is out. */
-static bool fill_hold(struct arena *a, const struct engine *e, const struct object_view *v,
+static bool fill_hold(struct arena *a, const struct engine *e, enum kind_code kind, const struct hold_view *h,
                       Sluice__V1__Description *m)
 {
-    const struct hold_view *h = &v->hold;
     m->has_holds = m->has_owner_died = 1;
     m->holds = h->holds;
     m->owner_died = h->owner_died;
     m->has_token = m->has_holder = h->holds > 0;
     m->token = h->token;
     m->holder = h->holder;
-    m->has_shared = v->kind == KIND_RWMUTEX;
+    m->has_shared = kind == KIND_RWMUTEX;
     m->shared = h->shared;
-    m->has_done = v->kind == KIND_ONCE;
+    m->has_done = kind == KIND_ONCE;
     m->done = h->done;
-    m->has_free = v->kind == KIND_SEMAPHORE;
+    m->has_free = kind == KIND_SEMAPHORE;
     m->free = h->free;
-    m->has_size = v->kind == KIND_SEMAPHORE || h->has_limit;
+    m->has_size = kind == KIND_SEMAPHORE || h->has_limit;
     m->size = h->size;
     if (h->context) {
         struct object_view context;
@@ -181,8 +186,103 @@ static bool fill_cell_view(struct arena *a, const struct object_view *v, Sluice_
     return m->said != NULL;
 }
 
+/* Its owner is what holds it, the checkpoint what was said. False: the arena is out. */
+static bool fill_actor(struct arena *a, const struct engine *e, const struct object_view *v,
+                       Sluice__V1__Description *m)
+{
+    const struct actor_view *x = &v->actor;
+    m->has_epoch = m->has_calls = m->has_served = m->has_serving = 1;
+    m->epoch = x->epoch;
+    m->calls = x->calls;
+    m->served = x->served;
+    m->serving = x->serving;
+    m->has_fail = m->fail = x->fail;
+    return fill_hold(a, e, v->kind, &x->hold, m);
+}
+
+static void fill_pool(const struct object_view *v, Sluice__V1__Description *m)
+{
+    const struct pool_view *p = &v->pool;
+    m->has_limit = m->has_capacity = m->has_paused = m->has_closed = m->has_workers = m->has_slots = 1;
+    m->has_tasks = m->has_queued = m->has_running = m->has_waiting_tasks = m->has_finished =
+        m->has_failed_count = 1;
+    m->limit = p->limit;
+    m->capacity = p->capacity;
+    m->paused = p->paused;
+    m->closed = p->closed;
+    m->workers = p->workers;
+    m->slots = p->slots;
+    m->tasks = p->tasks;
+    m->queued = p->queued;
+    m->running = p->running;
+    m->waiting_tasks = p->waiting;
+    m->finished = p->finished;
+    m->failed_count = p->failed;
+}
+
+static bool is_long(const struct value *v)
+{
+    return (v->type == VALUE_BYTES || v->type == VALUE_STRING || v->type == VALUE_JSON) &&
+           v->bytes.size > LISTED_VALUE_MAX;
+}
+
+/* What it waits in, and what it is called with. False: the arena is out. */
+static bool fill_task_call(struct wire *w, const struct engine *e, const struct task_view *t, bool all,
+                           Sluice__V1__Description *m)
+{
+    if (t->wait) {
+        m->wait = arena_alloc(&w->scratch, sizeof(*m->wait));
+        if (!m->wait || !fill_dump_call(w, e, t->wait, m->wait))
+            return false;
+    }
+    if (t->value.type == VALUE_NONE || (!all && is_long(&t->value)))
+        return true;
+    m->said = arena_alloc(&w->scratch, sizeof(*m->said));
+    if (m->said)
+        fill_value(&t->value, m->said);
+    return m->said != NULL;
+}
+
+/* How it ended is there once it is dead, who runs it only while an attempt is on. */
+static void fill_task(const struct engine *e, const struct object_view *v, Sluice__V1__Description *m)
+{
+    const struct task_view *t = &v->task;
+    m->has_number = m->has_state = m->has_priority = m->has_attempts = m->has_retries =
+        m->has_state_since_ns = m->has_stopping = 1;
+    m->number = t->number;
+    m->state = (Sluice__V1__Description__TaskState)t->state;
+    m->priority = t->priority;
+    m->attempts = t->attempts;
+    m->retries = t->retries;
+    m->state_since_ns = t->since_ns;
+    m->stopping = t->stopping;
+    m->has_after = t->after != 0;
+    m->after = t->after;
+    m->has_function = t->function.size != 0;
+    m->function = lend(t->function);
+    m->has_key = t->key.size != 0;
+    m->key = lend(t->key);
+    m->has_token = t->token != 0;
+    m->token = t->token;
+    m->has_holder = t->worker != 0;
+    m->holder = t->worker;
+    m->has_ending = m->has_failed = t->state == TASK_DEAD;
+    m->ending = (Sluice__V1__Status)t->ending;
+    m->failed = t->failed;
+    m->has_exit = t->has_exit;
+    m->exit = t->exit;
+    if (!t->pool)
+        return;
+    struct object_view pool;
+    engine_object_view(e, t->pool, &pool);
+    m->has_pool = 1;
+    m->pool = pool.serial;
+    m->has_pool_name = pool.name.size != 0;
+    m->pool_name = lend(pool.name);
+}
+
 /* All but waiters and values. False: the arena is out. */
-static bool fill_description(struct wire *w, const struct engine *e, const struct object *o,
+static bool fill_description(struct wire *w, const struct engine *e, const struct object *o, bool all,
                              const struct object_view *v, const struct wire_world *world,
                              Sluice__V1__Description *m)
 {
@@ -213,7 +313,10 @@ static bool fill_description(struct wire *w, const struct engine *e, const struc
     case KIND_SEMAPHORE:
     case KIND_ONCE:
     case KIND_GROUP:
-    case KIND_FLIGHT: return fill_hold(&w->scratch, e, v, m);
+    case KIND_FLIGHT: return fill_hold(&w->scratch, e, v->kind, &v->hold, m);
+    case KIND_ACTOR: return fill_actor(&w->scratch, e, v, m);
+    case KIND_POOL: fill_pool(v, m); return true;
+    case KIND_TASK: fill_task(e, v, m); return fill_task_call(w, e, &v->task, all, m);
     case KIND_BARRIER: fill_barrier(v, m); return true;
     case KIND_LIMITER: return fill_limiter(&w->scratch, v, m);
     case KIND_CELL: return fill_cell_view(&w->scratch, v, m);
@@ -240,6 +343,8 @@ static void fill_waiter(const struct engine *e, const struct arm *a, Sluice__V1_
     m->verb = (Sluice__V1__Verb)arm.verb;
     m->op = lend(text_bytes(op_rows[call.op].name));
     m->since_ns = call.since_ns;
+    m->has_task = call.task != 0;
+    m->task = call.task;
     const struct session *s = engine_session_get(e, call.session);
     if (!s)
         return;
@@ -265,6 +370,46 @@ static bool fill_waiters(struct wire *w, const struct engine *e, const struct ob
             return false;
         fill_waiter(e, a, waiter);
         m->waiters[m->n_waiters++] = waiter;
+    }
+    return true;
+}
+
+static void fill_holder(const struct engine *e, const struct hold *h, Sluice__V1__Holder *m)
+{
+    struct holder_view holder;
+    struct session_view session;
+    engine_holder_view(e, h, &holder);
+    engine_session_view(e, holder.session, &session);
+    sluice__v1__holder__init(m);
+    m->has_session = m->has_pid = m->has_uid = m->has_name = m->has_token = m->has_permits = m->has_shared =
+        m->has_since_ns = 1;
+    m->session = session.number;
+    m->pid = session.pid;
+    m->uid = session.uid;
+    m->name = lend(session.name);
+    m->token = holder.token;
+    m->permits = holder.permits;
+    m->shared = holder.shared;
+    m->since_ns = holder.since_ns;
+    m->has_until_ns = holder.until_ns != NEVER_NS;
+    m->until_ns = holder.until_ns;
+    m->has_task = holder.task != 0;
+    m->task = holder.task;
+}
+
+static bool fill_holders(struct wire *w, const struct engine *e, const struct object *o,
+                         Sluice__V1__Description *m)
+{
+    m->holders = arena_array(&w->scratch, DESCRIBE_WAITERS_MAX, sizeof(*m->holders));
+    if (!m->holders)
+        return false;
+    for (const struct hold *h = engine_holder_next(o, NULL); h && m->n_holders < DESCRIBE_WAITERS_MAX;
+         h = engine_holder_next(o, h)) {
+        Sluice__V1__Holder *holder = arena_alloc(&w->scratch, sizeof(*holder));
+        if (!holder)
+            return false;
+        fill_holder(e, h, holder);
+        m->holders[m->n_holders++] = holder;
     }
     return true;
 }
@@ -306,10 +451,14 @@ void answer_describe(struct wire *w, const struct engine *e, const struct wire_r
         return;
     }
     engine_object_view(e, o, &v);
-    if (!fill_description(w, e, o, &v, world, &d) || !fill_waiters(w, e, o, &d) ||
-        (v.kind == KIND_CONTEXT && !fill_values(w, o, &d))) {
+    if (!fill_description(w, e, o, true, &v, world, &d) || !fill_waiters(w, e, o, &d) ||
+        !fill_holders(w, e, o, &d) || (v.kind == KIND_CONTEXT && !fill_values(w, o, &d))) {
         ship_status(STATUS_NO_MEMORY, out);
         return;
+    }
+    if (v.kind == KIND_CHANNEL) {
+        d.has_schema = v.channel.schema.data != NULL;
+        d.schema = lend(v.channel.schema);
     }
     d.has_rights = d.has_now_ns = 1;
     d.rights = engine_rights(e, req->op.session, &req->op.describe.ref);
@@ -350,7 +499,7 @@ static bool add_object(struct wire *w, const struct engine *e, const struct obje
                        Sluice__V1__Listing *m)
 {
     Sluice__V1__Description *row = arena_alloc(&w->scratch, sizeof(*row));
-    if (!row || !fill_description(w, e, o, v, world, row))
+    if (!row || !fill_description(w, e, o, false, v, world, row))
         return false;
     p->size += sluice__v1__description__get_packed_size(row);
     m->objects[m->n_objects++] = row;

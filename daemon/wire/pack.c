@@ -1,9 +1,10 @@
 /*
  * pack.c - the replies that run millions of times, written by hand.
  *
- * A status, a truth, a count, one item, a batch of items, a grant, a counter's number, a limiter's quota: each is sized in one walk and written in another, straight
- * to where the front wants it. What is rarer (a text, a cause, a limit, a handle, anything made or described) is encode.c's, which goes through the generated
- * code; both give the same bytes for the same reply, and tests/wire/reply_test.c holds them to it.
+ * A status, a truth, a count, one item, a batch of items, a grant, a counter's number, a limiter's quota, and what a task needs from its beginning to its end
+ * (what was made, a job, an outcome): each is sized in one walk and written in another, straight to where the front wants it. What is rarer (a text, a cause,
+ * a limit, a value that is a handle, anything described) is encode.c's, which goes through the generated code; both give the same bytes for the same
+ * reply, and tests/wire/reply_test.c holds them to it.
  *
  * The field numbers are the schema's. Where the generated header has a name for one, it is used; the others stand in the enum below and
  * are checked against the descriptors by tests/wire/schema_test.c.
@@ -13,7 +14,7 @@
 #include "codec.h"
 #include "pack.h"
 
-/* A field's key on the wire. All numbers but RESULT_QUOTA's are below 16, so each is one byte. */
+/* A field's key on the wire. All numbers but those of some results are below 16, so each is one byte. */
 #define VARINT(number)   (uint8_t)((number) << 3)
 #define FIXED64(number)  (uint8_t)((number) << 3 | 1)
 #define RUN(number)      (uint8_t)((number) << 3 | 2)
@@ -43,6 +44,22 @@ static inline uint8_t *put_number(uint8_t *at, uint8_t key, uint64_t v)
 {
     *at++ = key;
     return put_varint(at, v);
+}
+
+static inline size_t number_size(uint64_t v)
+{
+    return 1 + varint_size(v);
+}
+
+/* A number that is left out when it is 0. */
+static inline size_t some_size(uint64_t v)
+{
+    return v ? number_size(v) : 0;
+}
+
+static inline uint8_t *put_some(uint8_t *at, uint8_t key, uint64_t v)
+{
+    return v ? put_number(at, key, v) : at;
 }
 
 static inline uint8_t *put_double(uint8_t *at, double v)
@@ -88,80 +105,137 @@ static uint8_t *put_value(uint8_t *at, const struct value *v)
     }
 }
 
+/* The value as a field of another message; one that is none is left out. */
+static size_t held_size(const struct value *v)
+{
+    return v->type == VALUE_NONE ? 0 : bytes_size(value_size(v));
+}
+
+static uint8_t *put_held(uint8_t *at, uint8_t key, const struct value *v)
+{
+    return v->type == VALUE_NONE ? at : put_value(put_number(at, key, value_size(v)), v);
+}
+
+/* Once is not worth a word. */
+static inline uint64_t again(uint32_t deliveries)
+{
+    return deliveries > 1 ? deliveries : 0;
+}
+
 static size_t item_size(const struct item_view *item)
 {
-    size_t size = item->value.type == VALUE_NONE ? 0 : bytes_size(value_size(&item->value));
-    if (item->lease)
-        size += 1 + varint_size(item->lease);
-    if (item->deliveries > 1)
-        size += 1 + varint_size(item->deliveries);
-    return size;
+    return held_size(&item->value) + some_size(item->lease) + some_size(again(item->deliveries)) +
+           some_size(zigzag(item->rank));
 }
 
 static uint8_t *put_item(uint8_t *at, const struct item_view *item)
 {
-    if (item->value.type != VALUE_NONE) {
-        at = put_number(at, RUN(ITEM_VALUE), value_size(&item->value));
-        at = put_value(at, &item->value);
-    }
-    if (item->lease)
-        at = put_number(at, VARINT(ITEM_LEASE), item->lease);
-    if (item->deliveries > 1)
-        at = put_number(at, VARINT(ITEM_DELIVERIES), item->deliveries);
-    return at;
+    at = put_held(at, RUN(ITEM_VALUE), &item->value);
+    at = put_some(at, VARINT(ITEM_LEASE), item->lease);
+    at = put_some(at, VARINT(ITEM_DELIVERIES), again(item->deliveries));
+    return put_some(at, VARINT(ITEM_RANK), zigzag(item->rank));
 }
 
 /* ---- A grant, a number, a quota. ---- */
 
 static size_t grant_size(const struct reply *reply)
 {
-    return (reply->grant.token ? 1 + varint_size(reply->grant.token) : 0) + (reply->grant.owner_died ? 2 : 0);
+    return some_size(reply->grant.token) + some_size(reply->grant.owner_died);
 }
 
 static uint8_t *put_grant(uint8_t *at, const struct reply *reply)
 {
-    if (reply->grant.token)
-        at = put_number(at, VARINT(GRANT_TOKEN), reply->grant.token);
-    return reply->grant.owner_died ? put_number(at, VARINT(GRANT_OWNER_DIED), 1) : at;
+    at = put_some(at, VARINT(GRANT_TOKEN), reply->grant.token);
+    return put_some(at, VARINT(GRANT_OWNER_DIED), reply->grant.owner_died);
 }
 
-static size_t number_size(const struct reply *reply)
+static size_t counted_size(const struct reply *reply)
 {
-    return 1 + varint_size(zigzag(reply->number)) + (reply->truth ? 2 : 0);
+    return number_size(zigzag(reply->number)) + some_size(reply->truth);
 }
 
 static uint8_t *put_counted(uint8_t *at, const struct reply *reply)
 {
     at = put_number(at, VARINT(NUMBER_VALUE), zigzag(reply->number));
-    return reply->truth ? put_number(at, VARINT(NUMBER_SWAPPED), 1) : at;
-}
-
-static size_t duration_size(int64_t ns)
-{
-    return ns ? 1 + varint_size((uint64_t)ns) : 0;
+    return put_some(at, VARINT(NUMBER_SWAPPED), reply->truth);
 }
 
 static size_t quota_size(const struct reply *reply)
 {
     const struct quota *q = &reply->quota;
-    return (reply->truth ? 2 : 0) +
-           (quota_says_remaining(reply) ? 1 + varint_size(zigzag(q->remaining)) : 0) +
-           duration_size(q->retry_after_ns) + duration_size(q->delay_ns) +
-           (q->token ? 1 + varint_size(q->token) : 0);
+    return some_size(reply->truth) + (quota_says_remaining(reply) ? number_size(zigzag(q->remaining)) : 0) +
+           some_size((uint64_t)q->retry_after_ns) + some_size((uint64_t)q->delay_ns) + some_size(q->token);
 }
 
 static uint8_t *put_quota(uint8_t *at, const struct reply *reply)
 {
     const struct quota *q = &reply->quota;
-    if (reply->truth)
-        at = put_number(at, VARINT(QUOTA_ALLOWED), 1);
+    at = put_some(at, VARINT(QUOTA_ALLOWED), reply->truth);
     if (quota_says_remaining(reply))
         at = put_number(at, VARINT(QUOTA_REMAINING), zigzag(q->remaining));
-    if (q->retry_after_ns)
-        at = put_number(at, VARINT(QUOTA_RETRY), (uint64_t)q->retry_after_ns);
-    if (q->delay_ns)
-        at = put_number(at, VARINT(QUOTA_DELAY), (uint64_t)q->delay_ns);
-    return q->token ? put_number(at, VARINT(QUOTA_TOKEN), q->token) : at;
+    at = put_some(at, VARINT(QUOTA_RETRY), (uint64_t)q->retry_after_ns);
+    at = put_some(at, VARINT(QUOTA_DELAY), (uint64_t)q->delay_ns);
+    return put_some(at, VARINT(QUOTA_TOKEN), q->token);
+}
+
+/* ---- What is made, a job, an outcome. ---- */
+
+static size_t made_size(const struct reply *reply)
+{
+    size_t channel = number_size(reply->made.type) + number_size((uint64_t)reply->made.cap);
+    return number_size(reply->made.handle) + number_size(reply->made.created) +
+           number_size(reply->made.kind) + (reply->made.kind == KIND_CHANNEL ? channel : 0) +
+           number_size(reply->made.rights) + some_size(reply->made.number);
+}
+
+static uint8_t *put_made(uint8_t *at, const struct reply *reply)
+{
+    at = put_number(at, VARINT(MADE_HANDLE), reply->made.handle);
+    at = put_number(at, VARINT(MADE_CREATED), reply->made.created);
+    at = put_number(at, VARINT(MADE_KIND), reply->made.kind);
+    if (reply->made.kind == KIND_CHANNEL) {
+        at = put_number(at, VARINT(MADE_TYPE), reply->made.type);
+        at = put_number(at, VARINT(MADE_CAP), (uint64_t)reply->made.cap);
+    }
+    at = put_number(at, VARINT(MADE_RIGHTS), reply->made.rights);
+    return put_some(at, VARINT(MADE_NUMBER), reply->made.number);
+}
+
+static size_t job_size(const struct reply *reply)
+{
+    return number_size(reply->count) + held_size(&reply->item.value) + some_size(reply->caller) +
+           some_size(reply->epoch) + number_size(reply->item.deliveries) + some_size(reply->grant.token) +
+           (reply->function.size ? bytes_size(reply->function.size) : 0) + some_size((uint64_t)reply->run_ns);
+}
+
+static uint8_t *put_job(uint8_t *at, const struct reply *reply)
+{
+    at = put_number(at, VARINT(JOB_NUMBER), reply->count);
+    at = put_held(at, RUN(JOB_VALUE), &reply->item.value);
+    at = put_some(at, VARINT(JOB_CALLER), reply->caller);
+    at = put_some(at, VARINT(JOB_EPOCH), reply->epoch);
+    at = put_number(at, VARINT(JOB_DELIVERIES), reply->item.deliveries);
+    at = put_some(at, VARINT(JOB_TOKEN), reply->grant.token);
+    if (reply->function.size)
+        at = put_bytes(at, RUN(JOB_FUNCTION), reply->function);
+    return put_some(at, VARINT(JOB_RUN), (uint64_t)reply->run_ns);
+}
+
+static size_t outcome_size(const struct reply *reply)
+{
+    return some_size(reply->truth) + held_size(&reply->item.value) + some_size(reply->shared) +
+           some_size(reply->epoch) + some_size(reply->ending) +
+           (reply->has_exit ? number_size(zigzag(reply->exit)) : 0);
+}
+
+static uint8_t *put_outcome(uint8_t *at, const struct reply *reply)
+{
+    at = put_some(at, VARINT(OUTCOME_FAILED), reply->truth);
+    at = put_held(at, RUN(OUTCOME_VALUE), &reply->item.value);
+    at = put_some(at, VARINT(OUTCOME_SHARED), reply->shared);
+    at = put_some(at, VARINT(OUTCOME_EPOCH), reply->epoch);
+    at = put_some(at, VARINT(OUTCOME_ENDING), reply->ending);
+    return reply->has_exit ? put_number(at, VARINT(OUTCOME_EXIT), zigzag(reply->exit)) : at;
 }
 
 /* ---- A batch: its fields are columns, so it is walked once to size them and once a column to write them. ---- */
@@ -170,9 +244,9 @@ struct batch {
     struct item_cursor first;
     uint32_t count;
     enum value_type type;
-    bool leased, repeated; /* whether the columns of leases and of deliveries are there */
-    size_t integers;       /* bytes of the packed column */
-    size_t leases, deliveries;
+    bool leased, repeated, ranked; /* whether the columns of leases, deliveries and ranks are there */
+    size_t integers;               /* bytes of the packed column */
+    size_t leases, deliveries, ranks;
     size_t size;
 };
 
@@ -192,8 +266,10 @@ static bool measure_batch(const struct reply *reply, struct batch *b)
         b->type = view.value.type;
         b->leased |= view.lease != 0;
         b->repeated |= view.deliveries > 1;
+        b->ranked |= view.rank != 0;
         b->leases += varint_size(view.lease);
         b->deliveries += varint_size(view.deliveries);
+        b->ranks += varint_size(zigzag(view.rank));
         if (b->type == VALUE_HANDLE)
             return false;
         if (b->type == VALUE_INT64)
@@ -204,7 +280,7 @@ static bool measure_batch(const struct reply *reply, struct batch *b)
     b->size = blobs + column_size(b->integers) +
               column_size(b->type == VALUE_DOUBLE ? (size_t)b->count * 8 : 0) +
               (b->leased ? column_size(b->leases) : 0) + (b->repeated ? column_size(b->deliveries) : 0) +
-              (b->count ? 1 + varint_size(b->type) : 0);
+              (b->ranked ? column_size(b->ranks) : 0) + (b->count ? 1 + varint_size(b->type) : 0);
     return true;
 }
 
@@ -233,15 +309,18 @@ static uint8_t *put_columns(uint8_t *at, const struct batch *b)
     struct item_cursor item = b->first;
     if (b->leased)
         at = put_number(at, RUN(BATCH_LEASES), b->leases);
-    for (uint32_t i = 0; b->leased && i < b->count && engine_item_next(&item, &view); i++) {
+    for (uint32_t i = 0; b->leased && i < b->count && engine_item_next(&item, &view); i++)
         at = put_varint(at, view.lease);
-    }
     item = b->first;
     if (b->repeated)
         at = put_number(at, RUN(BATCH_DELIVERIES), b->deliveries);
-    for (uint32_t i = 0; b->repeated && i < b->count && engine_item_next(&item, &view); i++) {
+    for (uint32_t i = 0; b->repeated && i < b->count && engine_item_next(&item, &view); i++)
         at = put_varint(at, view.deliveries);
-    }
+    item = b->first;
+    if (b->ranked)
+        at = put_number(at, RUN(BATCH_RANKS), b->ranks);
+    for (uint32_t i = 0; b->ranked && i < b->count && engine_item_next(&item, &view); i++)
+        at = put_varint(at, zigzag(view.rank));
     return at;
 }
 
@@ -256,50 +335,77 @@ static uint8_t *put_batch(uint8_t *at, const struct batch *b)
 
 /* ---- The reply around it. ---- */
 
-/* Sizes of the result: its content, and with key and length. False: not one of ours. */
-static bool result_size(const struct reply *reply, struct batch *b, size_t *ret_content, size_t *ret_whole)
+/* The field of a result that is a message of ours; 0: another one. */
+static uint32_t result_field(const struct reply *reply)
 {
-    *ret_content = 0;
     switch (reply->result) {
-    case RESULT_NONE: *ret_whole = 0; return true;
-    case RESULT_TRUTH: *ret_whole = 2; return true;
-    case RESULT_COUNT: *ret_whole = 1 + varint_size(reply->count); return true;
-    case RESULT_ITEM:
-        if (reply->item.value.type == VALUE_HANDLE)
-            return false;
-        *ret_content = item_size(&reply->item);
-        break;
+    case RESULT_ITEM: return SLUICE__V1__REPLY__RESULT_ITEM;
+    case RESULT_ITEMS: return SLUICE__V1__REPLY__RESULT_BATCH;
+    case RESULT_GRANT: return SLUICE__V1__REPLY__RESULT_GRANT;
+    case RESULT_NUMBER: return SLUICE__V1__REPLY__RESULT_NUMBER;
+    case RESULT_QUOTA: return SLUICE__V1__REPLY__RESULT_QUOTA;
+    case RESULT_MADE: return SLUICE__V1__REPLY__RESULT_MADE;
+    case RESULT_JOB: return SLUICE__V1__REPLY__RESULT_JOB;
+    case RESULT_OUTCOME: return SLUICE__V1__REPLY__RESULT_OUTCOME;
+    default: return 0;
+    }
+}
+
+/* The size of that message. False: it has a handle. */
+static bool content_size(const struct reply *reply, struct batch *b, size_t *ret)
+{
+    *ret = 0;
+    if (reply->item.value.type == VALUE_HANDLE)
+        return false;
+    switch (reply->result) {
+    case RESULT_ITEM: *ret = item_size(&reply->item); break;
     case RESULT_ITEMS:
         if (!measure_batch(reply, b))
             return false;
-        *ret_content = b->size;
+        *ret = b->size;
         break;
-    case RESULT_GRANT: *ret_content = grant_size(reply); break;
-    case RESULT_NUMBER: *ret_content = number_size(reply); break;
-    case RESULT_QUOTA:
-        *ret_content = quota_size(reply);
-        *ret_whole = bytes_size(*ret_content) + varint_size(RUN_LONG(SLUICE__V1__REPLY__RESULT_QUOTA)) - 1;
-        return true;
-    default: return false;
+    case RESULT_GRANT: *ret = grant_size(reply); break;
+    case RESULT_NUMBER: *ret = counted_size(reply); break;
+    case RESULT_QUOTA: *ret = quota_size(reply); break;
+    case RESULT_MADE: *ret = made_size(reply); break;
+    case RESULT_JOB: *ret = job_size(reply); break;
+    case RESULT_OUTCOME: *ret = outcome_size(reply); break;
+    default: break;
     }
-    *ret_whole = bytes_size(*ret_content);
     return true;
+}
+
+/* Sizes of the result: its content, and with key and length. False: not one of ours. */
+static bool result_size(const struct reply *reply, struct batch *b, size_t *ret_content, size_t *ret_whole)
+{
+    uint32_t field = result_field(reply);
+    if (!content_size(reply, b, ret_content))
+        return false;
+    switch (reply->result) {
+    case RESULT_NONE: *ret_whole = 0; return true;
+    case RESULT_TRUTH: *ret_whole = 2; return true;
+    case RESULT_COUNT: *ret_whole = number_size(reply->count); return true;
+    default: *ret_whole = varint_size(RUN_LONG(field)) + varint_size(*ret_content) + *ret_content;
+    }
+    return field != 0;
 }
 
 static uint8_t *put_result(uint8_t *at, const struct reply *reply, const struct batch *b, size_t content)
 {
+    uint32_t field = result_field(reply);
+    if (field)
+        at = put_varint(put_varint(at, RUN_LONG(field)), content);
     switch (reply->result) {
     case RESULT_TRUTH: return put_number(at, VARINT(SLUICE__V1__REPLY__RESULT_TRUTH), reply->truth);
     case RESULT_COUNT: return put_number(at, VARINT(SLUICE__V1__REPLY__RESULT_COUNT), reply->count);
-    case RESULT_ITEM:
-        return put_item(put_number(at, RUN(SLUICE__V1__REPLY__RESULT_ITEM), content), &reply->item);
-    case RESULT_ITEMS: return put_batch(put_number(at, RUN(SLUICE__V1__REPLY__RESULT_BATCH), content), b);
-    case RESULT_GRANT: return put_grant(put_number(at, RUN(SLUICE__V1__REPLY__RESULT_GRANT), content), reply);
-    case RESULT_NUMBER:
-        return put_counted(put_number(at, RUN(SLUICE__V1__REPLY__RESULT_NUMBER), content), reply);
-    case RESULT_QUOTA:
-        at = put_varint(at, RUN_LONG(SLUICE__V1__REPLY__RESULT_QUOTA));
-        return put_quota(put_varint(at, content), reply);
+    case RESULT_ITEM: return put_item(at, &reply->item);
+    case RESULT_ITEMS: return put_batch(at, b);
+    case RESULT_GRANT: return put_grant(at, reply);
+    case RESULT_NUMBER: return put_counted(at, reply);
+    case RESULT_QUOTA: return put_quota(at, reply);
+    case RESULT_MADE: return put_made(at, reply);
+    case RESULT_JOB: return put_job(at, reply);
+    case RESULT_OUTCOME: return put_outcome(at, reply);
     default: return at;
     }
 }

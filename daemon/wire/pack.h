@@ -14,12 +14,35 @@
     FIELD(ITEM_VALUE, item, value, 1)             \
     FIELD(ITEM_LEASE, item, lease, 2)             \
     FIELD(ITEM_DELIVERIES, item, deliveries, 3)   \
+    FIELD(ITEM_RANK, item, rank, 4)               \
     FIELD(BATCH_TYPE, batch, type, 1)             \
     FIELD(BATCH_BLOBS, batch, blobs, 2)           \
     FIELD(BATCH_INTEGERS, batch, integers, 3)     \
     FIELD(BATCH_REALS, batch, reals, 4)           \
     FIELD(BATCH_LEASES, batch, leases, 6)         \
     FIELD(BATCH_DELIVERIES, batch, deliveries, 7) \
+    FIELD(BATCH_RANKS, batch, ranks, 8)           \
+    FIELD(MADE_HANDLE, made, handle, 1)           \
+    FIELD(MADE_CREATED, made, created, 2)         \
+    FIELD(MADE_KIND, made, kind, 3)               \
+    FIELD(MADE_TYPE, made, type, 4)               \
+    FIELD(MADE_CAP, made, cap, 5)                 \
+    FIELD(MADE_RIGHTS, made, rights, 6)           \
+    FIELD(MADE_NUMBER, made, number, 7)           \
+    FIELD(OUTCOME_FAILED, outcome, failed, 1)     \
+    FIELD(OUTCOME_VALUE, outcome, value, 2)       \
+    FIELD(OUTCOME_SHARED, outcome, shared, 3)     \
+    FIELD(OUTCOME_EPOCH, outcome, epoch, 4)       \
+    FIELD(OUTCOME_ENDING, outcome, ending, 5)     \
+    FIELD(OUTCOME_EXIT, outcome, exit, 6)         \
+    FIELD(JOB_NUMBER, job, number, 1)             \
+    FIELD(JOB_VALUE, job, value, 2)               \
+    FIELD(JOB_CALLER, job, caller, 3)             \
+    FIELD(JOB_EPOCH, job, epoch, 4)               \
+    FIELD(JOB_DELIVERIES, job, deliveries, 5)     \
+    FIELD(JOB_TOKEN, job, token, 6)               \
+    FIELD(JOB_FUNCTION, job, function, 7)         \
+    FIELD(JOB_RUN, job, run_ns, 8)                \
     FIELD(GRANT_TOKEN, grant, token, 1)           \
     FIELD(GRANT_OWNER_DIED, grant, owner_died, 2) \
     FIELD(NUMBER_VALUE, number, value, 1)         \

@@ -147,6 +147,9 @@ static inline void store_scalar(ProtobufCType type, uint64_t bits, void *member)
     case PROTOBUF_C_TYPE_UINT64: *(uint64_t *)member = bits; break;
     case PROTOBUF_C_TYPE_SINT64: *(uint64_t *)member = (bits >> 1) ^ (0 - (bits & 1)); break;
     case PROTOBUF_C_TYPE_DOUBLE: memcpy(member, &bits, sizeof(double)); break;
+    case PROTOBUF_C_TYPE_SINT32:
+        *(uint32_t *)member = (uint32_t)bits >> 1 ^ (0 - ((uint32_t)bits & 1));
+        break;
     case PROTOBUF_C_TYPE_BOOL: *(protobuf_c_boolean *)member = bits != 0; break;
     default: *(uint32_t *)member = (uint32_t)bits; break;
     }

@@ -87,6 +87,26 @@ COUNT(MAX)
 COUNT(MIN)
 #undef COUNT
 
+#define CELL(NAME) \
+    static_assert((int)SLUICE__V1__EXCHANGE__VERB__##NAME == (int)CELL_##NAME, "exchanges agree: " #NAME);
+CELL(LOAD)
+CELL(STORE)
+CELL(SWAP)
+CELL(CAS)
+#undef CELL
+
+#define STATE(NAME)                                                                     \
+    static_assert((int)SLUICE__V1__DESCRIPTION__TASK_STATE__##NAME == (int)TASK_##NAME, \
+                  "states of a task agree: " #NAME);
+STATE(BLOCKED)
+STATE(DELAYED)
+STATE(QUEUED)
+STATE(RUNNING)
+STATE(WAITING)
+STATE(RUNNABLE)
+STATE(DEAD)
+#undef STATE
+
 #define ALGORITHM(NAME)                                                                  \
     static_assert((int)SLUICE__V1__LIMITER_SPEC__ALGORITHM__##NAME == (int)LIMIT_##NAME, \
                   "algorithms agree: " #NAME);
@@ -98,12 +118,17 @@ ALGORITHM(QUEUE)
 ALGORITHM(CONCURRENCY)
 #undef ALGORITHM
 
-/* The arena holds the largest request there can be: a full select whose arms all have a handle as value, a condition and a lock. */
+/* The arena holds the largest requests there can be: a full select whose arms all have a handle as value, a condition and a lock, and a full
+ * batch of handles with ranks. */
 static_assert(SELECT_ARMS_MAX * (sizeof(void *) + sizeof(Sluice__V1__Arm) + 3 * sizeof(Sluice__V1__Ref) +
                                  sizeof(Sluice__V1__Value) + sizeof(Sluice__V1__HandleValue) +
                                  sizeof(Sluice__V1__Condition) + sizeof(struct arm_spec)) <
                   ARENA_SIZE_MAX,
               "a full select fits the arena");
+static_assert(BATCH_ITEMS_MAX * (sizeof(void *) + sizeof(Sluice__V1__HandleValue) + sizeof(Sluice__V1__Ref) +
+                                 sizeof(int64_t) + sizeof(struct value)) <
+                  ARENA_SIZE_MAX,
+              "a full batch fits the arena");
 
 struct wire *wire_new(const struct limits *limits)
 {

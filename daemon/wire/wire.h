@@ -99,7 +99,7 @@ void wire_reply(struct wire *w, const struct engine *e, const struct reply *repl
 void wire_refuse(struct wire *w, const struct wire_refusal *refusal, struct wire_out *out);
 
 /*
- * Answer the questions (CLASS_QUERY, CLASS_DAEMON): DESCRIBE, LIST, DUMP from the engine's views, STATUS from both, REFLECT and CLOCK
+ * Answer the questions (CLASS_QUERY, CLASS_DAEMON): DESCRIBE, LIST, DUMP, DEADLOCK from the engine's views, STATUS from both, REFLECT and CLOCK
  * from the tables and world. req is what wire_decode gave, with its session filled in for DESCRIBE.
  */
 void wire_answer(struct wire *w, const struct engine *e, const struct wire_request *req,

@@ -19,7 +19,10 @@
 enum { BATCH = 256, REPETITIONS = 15 };
 
 static struct engine *engine;
-static uint64_t session, seq, token; /* token: the newest */
+static uint64_t session, seq;
+static uint64_t token, number, handle; /* the newest; number: of a task, of a call to serve */
+static uint64_t worker, owner;         /* tokens */
+static int64_t now_ns;
 static struct value batch[BATCH];
 
 static int64_t clock_now_ns(void)
@@ -37,14 +40,18 @@ static void ask(struct op *op)
     op->session = session;
     op->acked_below = seq;
     op->seq = op->route = ++seq;
-    engine_step(engine, 0, op, &fx);
+    engine_step(engine, now_ns, op, &fx);
     while (effects_next_reply(&fx, &reply)) {
         if (reply.status != STATUS_OK) {
             fprintf(stderr, "%s: %s\n", op_rows[reply.op].name, status_name(reply.status));
             exit(1);
         }
-        if (reply.result == RESULT_GRANT)
+        if (reply.result == RESULT_GRANT || reply.result == RESULT_LEADER || reply.result == RESULT_JOB)
             token = reply.grant.token;
+        if (reply.result == RESULT_JOB)
+            number = reply.count;
+        if (reply.result == RESULT_MADE)
+            handle = reply.made.handle;
         struct item_cursor at = reply.items.first;
         struct item_view item;
         while (reply.result == RESULT_ITEMS && engine_item_next(&at, &item))
@@ -89,7 +96,8 @@ __attribute__((noinline)) static void rendezvous_rounds(uint64_t n)
 
 __attribute__((noinline)) static void batch_rounds(uint64_t n)
 {
-    struct op send = {.code = OP_SEND_MANY, .send_many = {named("buffered"), batch, BATCH}};
+    struct op send = {.code = OP_SEND_MANY,
+                      .send_many = {.ref = named("buffered"), .values = batch, .count = BATCH}};
     struct op recv = {.code = OP_RECV_MANY, .recv_many = {.ref = named("buffered"), .max = BATCH}};
     while (n-- > 0) {
         ask(&send);
@@ -99,7 +107,8 @@ __attribute__((noinline)) static void batch_rounds(uint64_t n)
 
 __attribute__((noinline)) static void direct_batch_rounds(uint64_t n)
 {
-    struct op send = {.code = OP_SEND_MANY, .send_many = {named("unbuffered"), batch, BATCH}};
+    struct op send = {.code = OP_SEND_MANY,
+                      .send_many = {.ref = named("unbuffered"), .values = batch, .count = BATCH}};
     struct op recv = {.code = OP_RECV_MANY, .recv_many = {.ref = named("unbuffered"), .max = BATCH}};
     while (n-- > 0) {
         ask(&recv);
@@ -141,6 +150,47 @@ __attribute__((noinline)) static void allow_rounds(uint64_t n)
         ask(&take);
 }
 
+__attribute__((noinline)) static void ordered_rounds(uint64_t n)
+{
+    struct op send = {.code = OP_SEND, .send = {.ref = named("ordered"), .value = batch[0]}};
+    struct op recv = {.code = OP_RECV, .recv.ref = named("ordered")};
+    while (n-- > 0) {
+        send.send.rank = (int64_t)(n * 2654435761u % 1000);
+        ask(&send);
+        ask(&recv);
+    }
+}
+
+__attribute__((noinline)) static void call_rounds(uint64_t n)
+{
+    struct op call = {.code = OP_CALL, .call = {named("actor"), batch[0]}};
+    struct op serve = {.code = OP_SERVE, .serve = {named("actor"), owner}};
+    while (n-- > 0) {
+        ask(&call);
+        ask(&serve);
+        struct op reply = {
+            .code = OP_REPLY,
+            .reply = {.ref = named("actor"), .token = owner, .number = number, .value = batch[0]}};
+        ask(&reply);
+    }
+}
+
+/* Its result is thrown away at once, as its handle is. */
+__attribute__((noinline)) static void task_rounds(uint64_t n)
+{
+    struct op go = {.code = OP_GO, .go = {.ref = named("pool"), .spec = {.value = batch[0], .keep_ns = 1}}};
+    struct op pull = {.code = OP_PULL, .pull = {named("pool"), worker}};
+    while (n-- > 0) {
+        now_ns += 2;
+        ask(&go);
+        struct op drop = {.code = OP_DROP, .drop.handle = handle};
+        ask(&drop);
+        ask(&pull);
+        struct op end = {.code = OP_END, .end = {.ref.task = number, .token = token}};
+        ask(&end);
+    }
+}
+
 __attribute__((noinline)) static void ping_rounds(uint64_t n)
 {
     struct op op = {.code = OP_PING};
@@ -162,6 +212,9 @@ static const struct {
     {"permit", "a request: acquire, release", permit_rounds, 2},
     {"count", "a request: add to a counter", count_rounds, 1},
     {"allow", "a request: a token bucket allows", allow_rounds, 1},
+    {"ordered", "a request: send, receive by rank", ordered_rounds, 2},
+    {"call", "a request: call, serve, reply", call_rounds, 3},
+    {"task", "a request: go, drop, pull, end", task_rounds, 4},
 };
 
 static int compare(const void *a, const void *b)
@@ -173,7 +226,7 @@ static int compare(const void *a, const void *b)
 static void measure(size_t row)
 {
     double ns[REPETITIONS];
-    uint64_t rounds = rows[row].per > 2 ? 200 : 20000;
+    uint64_t rounds = rows[row].per > 4 ? 200 : 20000;
     for (int i = 0; i < REPETITIONS; i++) {
         int64_t start = clock_now_ns();
         rows[row].run(rounds);
@@ -205,6 +258,15 @@ int main(int argc, char **argv)
     make((struct op){0}, KIND_COUNTER, "counter");
     make((struct op){.make.limiter = {LIMIT_BUCKET, {1000000000, 1, false}, 1000000}}, KIND_LIMITER,
          "limiter");
+    make((struct op){.make.channel = {.cap = 1024, .ordered = true}}, KIND_CHANNEL, "ordered");
+    make((struct op){0}, KIND_ACTOR, "actor");
+    make((struct op){.make.pool = {.limit = -1, .capacity = -1}}, KIND_POOL, "pool");
+    static const struct bytes commands = {0};
+    ask(&(struct op){.code = OP_WORK,
+                     .work = {.ref = named("pool"), .slots = 1, .functions = &commands, .count = 1}});
+    worker = token;
+    ask(&(struct op){.code = OP_BEGIN, .begin.ref = named("actor")});
+    owner = token;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (argc < 3 && (argc == 1 || strcmp(argv[1], rows[i].name) == 0))
             measure(i);

@@ -38,38 +38,6 @@ static void make(struct world *w, struct op op, enum kind_code kind, struct ref 
     ask(w, (struct op){.code = OP_DROP, .drop.handle = ask(w, op).made.handle});
 }
 
-/* Do what serves one that waits; then it waits again, by `again`. Returns what it had got. */
-static struct reply serve(struct world *w, struct op give)
-{
-    struct effects fx;
-    struct reply reply, served = {0};
-    give.session = give.code == OP_TICK ? 0 : w->session;
-    engine_step(w->engine, w->now_ns, &give, &fx);
-    while (effects_next_reply(&fx, &reply)) {
-        must_be_ok(&reply);
-        if (reply.seq != 0)
-            served = reply;
-    }
-    if (served.seq == 0) {
-        fprintf(stderr, "nobody was served by %s\n", op_rows[give.code].name);
-        exit(1);
-    }
-    return served;
-}
-
-static void wait_again(struct world *w, const struct reply *served, struct op again)
-{
-    struct effects fx;
-    struct reply reply;
-    again.session = w->session;
-    again.seq = again.route = ++w->seq;
-    again.acked = &served->seq;
-    again.acked_count = 1;
-    engine_step(w->engine, w->now_ns, &again, &fx);
-    while (effects_next_reply(&fx, &reply))
-        must_be_ok(&reply);
-}
-
 /* ---- Locks ---- */
 
 static void build_mutex(struct world *w)

@@ -77,6 +77,38 @@ static inline uint64_t any(struct world *w, uint64_t n)
     return prng_below(&w->prng, n);
 }
 
+/* Do what serves one that waits; then it waits again, by `again`. Returns what it had got. */
+static inline struct reply serve(struct world *w, struct op give)
+{
+    struct effects fx;
+    struct reply reply, served = {0};
+    give.session = give.code == OP_TICK ? 0 : w->session;
+    engine_step(w->engine, w->now_ns, &give, &fx);
+    while (effects_next_reply(&fx, &reply)) {
+        must_be_ok(&reply);
+        if (reply.seq != 0)
+            served = reply;
+    }
+    if (served.seq == 0) {
+        fprintf(stderr, "nobody was served by %s\n", op_rows[give.code].name);
+        exit(1);
+    }
+    return served;
+}
+
+static inline void wait_again(struct world *w, const struct reply *served, struct op again)
+{
+    struct effects fx;
+    struct reply reply;
+    again.session = w->session;
+    again.seq = again.route = ++w->seq;
+    again.acked = &served->seq;
+    again.acked_count = 1;
+    engine_step(w->engine, w->now_ns, &again, &fx);
+    while (effects_next_reply(&fx, &reply))
+        must_be_ok(&reply);
+}
+
 /* An engine with a session, and nothing else. */
 static inline void world_open(struct world *w, uint64_t n)
 {

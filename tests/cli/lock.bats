@@ -117,10 +117,10 @@ next() {
 }
 
 @test "the ttl is prolonged while the command runs" {
-    background sluice lock deploy --ttl 150ms -- sh -c 'echo $SLUICE_TOKEN >"$0"; read -r word <"$0"; echo "$word"' "$pipe"
+    background sluice lock deploy --ttl 400ms -- sh -c 'echo $SLUICE_TOKEN >"$0"; read -r word <"$0"; echo "$word"' "$pipe"
     read -r token <"$pipe"
     # Three times the ttl on the daemon's own clock: still held.
-    sluice after 450ms
+    sluice after 1200ms
     shows deploy "token $token"
     echo go >"$pipe"
     ended 0
@@ -304,7 +304,7 @@ start_remote() {
     sluice make memory --semaphore 5
     sluice make config --rwmutex
     exits 0 sluice lock left memory=4 --read config -- \
-        sh -c 'echo $SLUICE_TOKEN; for n in left memory config; do "$SLUICE" show $n | grep -o "token .*"; done; "$SLUICE" show memory; "$SLUICE" show config'
+        sh -c 'echo $SLUICE_TOKEN; for n in left memory config; do "$SLUICE" show $n | grep -o "token [0-9]*"; done; "$SLUICE" show memory; "$SLUICE" show config'
     read -r one two three rest <<<"${lines[0]}"
     [[ $one && $two && $three && ! $rest ]]
     [ "${lines[1]} ${lines[2]} ${lines[3]}" = "token $one token $two token $three" ]
@@ -388,10 +388,10 @@ start_remote() {
 }
 
 @test "several: each ttl is prolonged, and to lose one is to lose them all" {
-    background sluice lock left right --ttl 150ms --kill-after 10ms -- sh -c 'echo $SLUICE_TOKEN >"$0"; exec sleep 1000' "$pipe" # the child
+    background sluice lock left right --ttl 400ms --kill-after 10ms -- sh -c 'echo $SLUICE_TOKEN >"$0"; exec sleep 1000' "$pipe" # the child
     read -r one two <"$pipe"
     # Three times the ttl on the daemon's own clock: still held.
-    sluice after 450ms
+    sluice after 1200ms
     shows left "token $one"
     shows right "token $two"
     sluice unlock right "$two"

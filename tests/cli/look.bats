@@ -157,3 +157,43 @@ json() { python3 -c 'import json, sys; [print(eval(sys.argv[1], {"o": json.loads
     [[ $output =~ \#[0-9]+\ \"alice\"\ +limiter\ +-\ +2\  && $output != *$'\033'* ]]
     [ "$(sluice ls --all --json | json 'o["name"] + o.get("key", "")')" = $'api\nalice\ntwo\nlines \033[1m' ]
 }
+
+@test "a channel says what its messages are, and gives their schema" {
+    printf 'des\0criptors' >"$BATS_TEST_TMPDIR/shop.pb"
+    : >"$BATS_TEST_TMPDIR/empty.pb"
+    exits 0 sluice make orders --cap 1 --message shop.Order --schema "$BATS_TEST_TMPDIR/shop.pb"
+    exits 0 sluice show orders
+    [[ $output == *'message     shop.Order, with its schema'* ]]
+    [ "$(sluice show orders --json | jq -r .message)" = shop.Order ]
+    sluice show orders --schema >"$BATS_TEST_TMPDIR/got.pb"
+    cmp "$BATS_TEST_TMPDIR/shop.pb" "$BATS_TEST_TMPDIR/got.pb"
+    exits 0 sluice make orders --cap 1
+    exits 64 sluice make orders --cap 1 --message shop.Offer
+    says 'another message type'
+    exits 66 sluice make other --message a.B --schema /nowhere
+    exits 64 sluice make other --message a.B --schema "$BATS_TEST_TMPDIR/empty.pb"
+    says 'protoc'
+    exits 64 sluice make other --schema "$BATS_TEST_TMPDIR/shop.pb"
+    exits 64 sluice make other --message a.B --type int64
+    exits 64 sluice make other --mutex --message a.B
+    sluice make other
+    exits 66 sluice show other --schema
+}
+
+@test "who holds and who waits is told with process, command and time" {
+    mkfifo "$BATS_TEST_TMPDIR/pipe"
+    besides out sluice lock deploy --ttl 1000s -- sh -c 'exec "$SLUICE" lock other -- sh -c "read -r go <\$0" "$0"' "$BATS_TEST_TMPDIR/pipe"
+    eventually shows other 'holder '
+    exits 0 sluice show deploy
+    [[ $output == *"holder      sluice lock, pid $other, uid $UID, session "*": token "*' left ('*' lock deploy --ttl 1000s -- sh -c '* ]]
+    exits 0 sluice show deploy --json
+    [ "$(jq -r '.holders[0] | [.pid, .permits, .shared] | @csv' <<<"$output")" = "$other,1,false" ]
+    background sluice lock deploy -- true
+    eventually parked lock
+    exits 0 sluice show deploy --json
+    [ "$(jq -r '.waiters[0] | [.pid, .op, .verb] | @csv' <<<"$output")" = "$pid,\"lock\",\"lock\"" ]
+    [[ $(jq -r '.waiters[0].command' <<<"$output") == *'lock deploy -- true' ]]
+    echo go >"$BATS_TEST_TMPDIR/pipe"
+    ended 0
+    wait "$other"
+}

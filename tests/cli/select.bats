@@ -207,3 +207,16 @@ teardown() { daemon_stop; }
         says "'cond NAME LOCK TOKEN'"
     done
 }
+
+@test "join: a task is waited for by its number" {
+    background sluice worker p
+    T=$(sluice go --pool p -- sh -c 'exit 3')
+    sluice make none
+    exits 0 sluice select 'recv none' "wait $T"
+    is '1 3'
+    exits 0 sluice select "wait $T" --json
+    is "{\"index\":0,\"verb\":\"wait\",\"name\":\"$T\",\"status\":\"OK\",\"failed\":true,\"ending\":\"OK\",\"exit\":3}"
+    exits 66 sluice select 'wait 99999999'
+    kill -TERM "$pid"
+    ended 0
+}

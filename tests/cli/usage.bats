@@ -87,7 +87,7 @@ verbs() { sluice --help | sed -nE 's|^  ([a-z]+( [a-z]+)?) +[A-Z].*|\1|p'; }
         bash -c 'source "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _sluice; echo "${COMPREPLY[*]}"' \
             complete "$BATS_TEST_TMPDIR/completion" "$@"
     }
-    [ "$(complete_words sluice se)" = 'send select sem' ]
+    [ "$(complete_words sluice se)" = 'send select sem serve' ]
     [ "$(complete_words sluice ctx ca)" = 'cancelable cancel' ]
     [ "$(complete_words sluice send jobs --li)" = '--lines' ]
     [ "$(complete_words sluice ctx run --sig)" = '--signals' ]

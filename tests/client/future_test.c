@@ -177,7 +177,7 @@ static void test_wrong_at_once(void **state)
     sluice *s = open_at(path);
     sluice_future *future = NULL;
     struct sluice_value two[] = {sluice_int(1), sluice_real(2)};
-    sluice_chan stale = {{NULL, 1, 999}};
+    sluice_chan stale = {{.handle = 1, .session = 999}};
     assert_status(sluice_send_many_start(s, sluice_chan_named("c"), two, 2, NULL, &future), SLUICE_INVALID);
     assert_status(sluice_send_start(s, stale, two[0], NULL, &future), SLUICE_STALE);
     assert_status(sluice_recv_many_start(s, sluice_chan_named("c"), 65537, 0, NULL, &future), SLUICE_INVALID);

@@ -97,7 +97,7 @@ static void test_forgotten(void **state)
     struct task t;
     f->resume_ns = 60 * SLUICE_SECOND;
     sluice *s = open_resumable(path);
-    sluice_chan old = {{NULL, 5, 1}};
+    sluice_chan old = {{.handle = 5, .session = 1}};
     struct sluice_session before, after;
     sluice_session_get(s, &before);
     task_recv(&t, s, "c", -1);
@@ -262,7 +262,7 @@ static void test_session_over(void **state)
     (void)state;
     const char *path = fake_path("over");
     struct fake *f = fake_start(path, over, NULL);
-    sluice_chan old = {{NULL, 5, 0}};
+    sluice_chan old = {{.handle = 5}};
     sluice *s = open_at(path);
     assert_status(sluice_ping(s), SLUICE_OK);
     assert_status(sluice_send(s, sluice_chan_named("c"), sluice_int(1), NULL), SLUICE_OK);

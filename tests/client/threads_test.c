@@ -130,7 +130,7 @@ static void test_fork(void **state)
     struct fake *f = fake_start(path, hold, NULL);
     struct task t;
     sluice *s = open_at(path);
-    sluice_chan handle = {{NULL, 7, 0}};
+    sluice_chan handle = {{.handle = 7}};
     task_recv(&t, s, "c", -1);
     fake_await(f, 1);
     pid_t child = fork();

@@ -137,7 +137,7 @@ stand_in_for_root() {
 
 @test "the README's tour runs as typed and prints what it shows" {
     stand_in_for_root
-    blocks console 1 3 >tour
+    blocks console 1 4 >tour
     [ "$(grep -c '^\$ ' tour)" -ge 20 ]
     play <tour >played
     diff tour played
@@ -146,7 +146,7 @@ stand_in_for_root() {
 @test "the README's C example compiles without a warning and prints what it shows" {
     stand_in_for_root
     blocks c 1 >worker.c
-    blocks console 4 >shown
+    blocks console 5 >shown
     grep -q worker.c shown
     # The way in which the library was built: a sanitized one needs a sanitized program.
     mkdir bin

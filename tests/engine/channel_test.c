@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "kit.h"
+#include "kit_sched.h"
 #include "prng.h"
 
 static const char *next(struct kit *k, uint64_t session, const char *channel)
@@ -268,6 +268,38 @@ static void nothing_is_lost_or_doubled(void **state)
     }
 }
 
+/* A channel says what its values are. Who opens it need not; who does must say the same. */
+static void what_its_messages_are(void **state)
+{
+    (void)state;
+    struct kit *k = kit_new(NULL);
+    uint64_t s = kit_session(k);
+    struct op make = make_channel(s, "orders", 1);
+    make.make.channel.message = (struct bytes){"shop.Order", 10};
+    make.make.channel.schema = (struct bytes){"descriptors", 11};
+    without_memory(k, make);
+    struct channel_view v = kit_view(k, "orders").channel;
+    assert_int_equal(v.message.size, 10);
+    assert_memory_equal(v.message.data, "shop.Order", 10);
+    assert_memory_equal(v.schema.data, "descriptors", 11);
+    kit_get(k, make, STATUS_OK);
+    kit_get(k, make_channel(s, "orders", 1), STATUS_OK);
+    make.make.channel.message = (struct bytes){"shop.order", 10};
+    kit_get(k, make, STATUS_MISMATCH);
+    make.make.channel.message = (struct bytes){0};
+    make.make.channel.schema = (struct bytes){"", 0};
+    kit_get(k, make, STATUS_MISMATCH);
+    kit_get(k, make_channel(s, "plain", 1), STATUS_OK);
+    make = make_channel(s, "plain", 1);
+    make.make.channel.message = (struct bytes){"shop.Order", 10};
+    kit_get(k, make, STATUS_MISMATCH);
+    make = make_channel(s, "numbers", 1);
+    make.make.channel.type = VALUE_INT64;
+    make.make.channel.message = (struct bytes){"shop.Order", 10};
+    kit_get(k, make, STATUS_INVALID);
+    kit_free(k);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -280,6 +312,7 @@ int main(void)
         cmocka_unit_test(closed_with_leases_out),
         cmocka_unit_test(acknowledging_is_cheap_when_many_wait),
         cmocka_unit_test(nothing_is_lost_or_doubled),
+        cmocka_unit_test(what_its_messages_are),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

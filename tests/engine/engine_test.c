@@ -7,8 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "kit.h"
+#include "kit_sched.h"
 #include "prng.h"
+#include "sched_walk.h"
 #include "state.h"
 
 /* ---- A world in which every request has something to do ---- */
@@ -18,6 +19,7 @@ struct world {
     uint64_t a, b; /* sessions */
     uint64_t handle, lease;
     uint64_t mutex, once, guard, task, flight, reservation, slot; /* tokens that a holds */
+    struct sched_things sched;
 };
 
 static struct op trigger(uint64_t s, const char *name, const char *channel)
@@ -43,7 +45,7 @@ static struct op send_fenced(uint64_t s, const char *name, uint64_t fence)
     return op;
 }
 
-static uint64_t token_of(struct kit *k, struct op op)
+static uint64_t token_in(struct kit *k, struct op op)
 {
     const struct reply *reply = &kit_get(k, op, STATUS_OK)->reply;
     return reply->result == RESULT_QUOTA ? reply->quota.token : reply->grant.token;
@@ -72,17 +74,17 @@ static void world_gather(struct world *w)
     kit_get(k, make_limiter(w->a, "window", (struct limiter_spec){LIMIT_WINDOW, rate, 0}), STATUS_OK);
     kit_get(k, make_limiter(w->a, "slots", (struct limiter_spec){.algorithm = LIMIT_CONCURRENCY, .burst = 1}),
             STATUS_OK);
-    uint64_t waits = token_of(k, lock(w->b, "guard", false));
+    uint64_t waits = token_in(k, lock(w->b, "guard", false));
     kit_ask(k, cond_wait(w->b, "cond", "guard", waits));
     kit_get(k, make_object(w->a, "cell", KIND_CELL), STATUS_OK);
     kit_get(k, exchange(w->a, "cell", CELL_STORE, text("old")), STATUS_OK);
-    w->guard = token_of(k, lock_with(w->a, "guard", "me"));
-    w->task = token_of(k, begin(w->a, "tasks"));
-    w->flight = token_of(k, begin_key(w->a, "flight", "k"));
+    w->guard = token_in(k, lock_with(w->a, "guard", "me"));
+    w->task = token_in(k, begin(w->a, "tasks"));
+    w->flight = token_in(k, begin_key(w->a, "flight", "k"));
     kit_get(k, take(w->a, "bucket", "", 2), STATUS_OK);
-    w->reservation = token_of(k, reserve(w->a, "bucket", "", 2));
+    w->reservation = token_in(k, reserve(w->a, "bucket", "", 2));
     kit_get(k, take(w->a, "window", "k", 1), STATUS_OK);
-    w->slot = token_of(k, take(w->a, "slots", "k", 1));
+    w->slot = token_in(k, take(w->a, "slots", "k", 1));
     kit_get(k, send_fenced(w->a, "fenced", w->mutex), STATUS_OK);
 }
 
@@ -117,6 +119,7 @@ static struct world world_new(void)
     kit_get(k, acquire(w.a, "permits", 2), STATUS_OK);
     kit_get(k, add(w.a, "group", 2, true), STATUS_OK);
     world_gather(&w);
+    sched_stand(k, w.a, w.b, &w.sched);
     op = recv_from(w.b, "sync");
     op.seq = 100;
     kit_ask(k, op);
@@ -349,14 +352,14 @@ static void walk_one(const struct world *like, struct op op)
     for (uint64_t seq = 0; seq < 2; seq++)
         for (uint64_t nth = 1;; nth++) {
             struct world w = world_new();
-            char *before = kit_dump(w.kit);
+            char *before = sched_dump(w.kit);
             op.seq = op.code == OP_HELLO ? 0 : seq * 1000;
             engine_fail_allocation(w.kit->engine, nth);
             const struct answer *a = answer(w.kit, kit_ask(w.kit, op));
             bool failed = w.kit->engine->mem.fail_in == 0;
             engine_fail_allocation(w.kit->engine, 0);
             if (a && a->reply.status == STATUS_NO_MEMORY) {
-                char *after = kit_dump(w.kit);
+                char *after = sched_dump(w.kit);
                 assert_string_equal(after, before);
                 free(after);
                 /* and once there is memory, it can be done */
@@ -370,11 +373,17 @@ static void walk_one(const struct world *like, struct op op)
         }
 }
 
+static void walk_one_more(const void *like, struct op op)
+{
+    walk_one(like, op);
+}
+
 static void without_memory_nothing_happens(void **state)
 {
     (void)state;
     struct world w = world_new();
     all_requests(&w, walk_one);
+    sched_requests(&w.sched, &w, walk_one_more);
     kit_free(w.kit);
     for (int code = 0; code < OP_COUNT; code++)
         if (op_rows[code].class == CLASS_WAIT || op_rows[code].class == CLASS_STEP)
@@ -517,7 +526,7 @@ static void a_ring(void **state)
     kit_get(w.kit, of_name(OP_REMOVE, w.a, "handles"), STATUS_OK);
     kit_event(w.kit, OP_DETACH, w.a);
     kit_event(w.kit, OP_DETACH, w.b);
-    assert_int_equal(kit_stats(w.kit).objects, 20); /* those with names, a key, the context of the tasks */
+    assert_int_equal(kit_stats(w.kit).objects, 39); /* those with names, a key, a context, seven tasks */
     kit_free(w.kit);
 }
 

@@ -87,7 +87,8 @@ static void keep_answer(struct kit *k, const struct reply *reply)
         a->reply.message = a->message;
     }
     copy_text(a->cause, reply->cause);
-    if (reply->result == RESULT_ITEM && reply->item.value.type != VALUE_NONE)
+    copy_text(a->function, reply->function);
+    if (reply->result != RESULT_ITEMS && reply->item.value.type != VALUE_NONE)
         copy_item(a, &reply->item);
     while (reply->result == RESULT_ITEMS && engine_item_next(&at, &item))
         copy_item(a, &item);

@@ -34,7 +34,7 @@ struct answer {
     uint64_t leases[ANSWER_ITEMS_MAX], handles[ANSWER_ITEMS_MAX]; /* leases: of ACQUIRE_ALL the tokens */
     int64_t int64;                                                /* of the first item, when it is one */
     uint32_t deliveries;                                          /* of the first item */
-    char cause[ANSWER_TEXT_MAX];                                  /* "" for none */
+    char cause[ANSWER_TEXT_MAX], function[ANSWER_TEXT_MAX];       /* "" for none */
     char message[ANSWER_MESSAGE_MAX];
     uint64_t order; /* counts the replies of this kit */
 };

@@ -2,7 +2,7 @@
  * command.c - one command line of a trace (command.h).
  *
  * The first word says who asks; the second is an operation of ops.def, found by name. Words that every request understands (timeout, ctx,
- * nowait, below, acked, the variables behind ->) are taken out first; fill.c makes the operation of the rest.
+ * nowait, below, acked, task, the variables behind ->) are taken out first; fill.c makes the operation of the rest.
  */
 #include "command.h"
 
@@ -55,6 +55,8 @@ static bool common_option(const struct world *w, struct op *op, char *word)
         op->acked_below = parse_number(text);
     } else if ((text = option(word, "acked"))) {
         fill_acked(op, text);
+    } else if ((text = option(word, "task"))) {
+        op->task = parse_token(w, text);
     } else if (waits && (text = option(word, "timeout"))) {
         op->has_timeout = true;
         op->timeout_ns = parse_duration(text);

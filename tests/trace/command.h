@@ -6,7 +6,8 @@
  *     A0 send jobs "x"                 seq 0: not exactly once
  *     A recv jobs lease=10s -> l       $l is the lease; $l of a made object or received handle is its handle
  *     A1 select recv a | send b "x" | after 10ms | default
- *     A lock m ttl=1s -> t             $t is the token; fill_hold.c, fill_group.c and fill_limit.c have the words of each kind
+ *     A lock m ttl=1s -> t             $t is the token; each fill_*.c has the words of its kinds
+ *     A recv jobs task=$a              in the name of the task whose attempt has the token $a
  *     A dies                           its connections close
  *     @100ms                           time comes to 100 ms, from deadline to deadline; "@+5ms" by so much
  *     @100ms late                      in one leap, as a stalled daemon sees it

@@ -2,7 +2,8 @@
  * fill.c - an operation from the words of a command (fill.h).
  *
  * One function an operation, in a table by op_code. Arrays (values, arms, leases) are taken from the command's arena and live as long as it.
- * Fillers of the kinds that are held, gathered at or limited stand in fill_hold.c, fill_group.c and fill_limit.c.
+ * Fillers of the kinds that are held, gathered at, limited, called or run stand in fill_hold.c, fill_group.c, fill_limit.c, fill_actor.c and
+ * fill_pool.c.
  */
 #include "fill.h"
 
@@ -52,6 +53,8 @@ static void fill_channel(struct filling *f, char *at)
         c->dead_letter = parse_ref(f->w, text);
     else if (strcmp(at, "fenced") == 0)
         c->fenced = true;
+    else if (strcmp(at, "ordered") == 0)
+        c->ordered = true;
     else if ((text = option(at, "type"))) {
         for (int t = 1; t < VALUE_COUNT; t++)
             if (strcmp(type_name((enum value_type)t), text) == 0)
@@ -197,6 +200,8 @@ static void fill_kind(struct filling *f, char *at)
     case KIND_FLIGHT: fill_flight(f, at); break;
     case KIND_LIMITER: fill_limiter(f, at); break;
     case KIND_CELL: fill_cell(f, at); break;
+    case KIND_ACTOR: fill_actor(f, at); break;
+    case KIND_POOL: fill_pool(f, at); break;
     default: bad("a %s takes no %s", kind_name(f->op->make.kind), at);
     }
 }
@@ -205,11 +210,14 @@ static void fill_kind(struct filling *f, char *at)
 static void fill_make(struct filling *f)
 {
     static const char *const flags[] = {"exclusive",  "ephemeral",      "detached", "background", "todo",
-                                        "cancelable", "without_cancel", "fenced",   "poison"};
+                                        "cancelable", "without_cancel", "fenced",   "poison",     "ordered",
+                                        "fail"};
     struct make_op *m = &f->op->make;
     m->kind = kind_by_name(word(f));
     if (m->kind == KIND_GROUP)
         m->group.limit = -1;
+    if (m->kind == KIND_POOL)
+        m->pool.limit = m->pool.capacity = -1;
     bool named = more(f) && !strchr(peek(f), '=');
     for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
         named = named && strcmp(peek(f), flags[i]) != 0;
@@ -279,6 +287,11 @@ static void fill_send(struct filling *f)
 {
     f->op->send.ref = ref(f);
     f->op->send.value = parse_value(f->w, word(f));
+    char *text = more(f) ? option(peek(f), "rank") : NULL;
+    if (text) {
+        f->op->send.rank = parse_integer(text);
+        f->next++;
+    }
     f->op->send.fence = fence_option(f);
 }
 
@@ -298,14 +311,23 @@ static void fill_recv(struct filling *f)
     f->op->recv.fence = fence_option(f);
 }
 
+/* Each value may be followed by "rank=3"; none is: they go without ranks. */
 static void fill_send_many(struct filling *f)
 {
     struct value *values = arena_get(f->words.count * sizeof *values);
+    int64_t *ranks = arena_get(f->words.count * sizeof *ranks);
     f->op->send_many.ref = ref(f);
     f->op->send_many.values = values;
     f->op->send_many.fence = fence_option(f);
-    while (more(f))
-        values[f->op->send_many.count++] = parse_value(f->w, word(f));
+    while (more(f)) {
+        char *at = word(f), *text = option(at, "rank");
+        if (text && f->op->send_many.count > 0) {
+            ranks[f->op->send_many.count - 1] = parse_integer(text);
+            f->op->send_many.ranks = ranks;
+        } else {
+            values[f->op->send_many.count++] = parse_value(f->w, at);
+        }
+    }
 }
 
 static void fill_recv_many(struct filling *f)
@@ -334,7 +356,8 @@ static struct arm_spec fill_arm(struct filling *f, size_t *ret_times)
     *ret_times = 1;
     for (int n = 0; more(f) && strcmp(peek(f), "|") != 0;) {
         char *text, *at = word(f);
-        if (fill_hold_arm(f, &a, at, n) || fill_cond_arm(f, &a, at, n)) {
+        if (fill_actor_arm(f, &a, at, n) || fill_pool_arm(f, &a, at, n) || fill_hold_arm(f, &a, at, n) ||
+            fill_cond_arm(f, &a, at, n)) {
             n++;
             continue;
         }
@@ -342,6 +365,8 @@ static struct arm_spec fill_arm(struct filling *f, size_t *ret_times)
             a.lease_ns = parse_duration(text);
         else if ((text = option(at, "fence")))
             a.token = parse_token(f->w, text);
+        else if ((text = option(at, "rank")))
+            a.rank = parse_integer(text);
         else if (at[0] == 'x' && strspn(at + 1, "0123456789") == strlen(at + 1) && at[1])
             *ret_times = parse_number(at + 1);
         else if (a.verb == ARM_AFTER)
@@ -459,6 +484,15 @@ static void (*const fillers[OP_COUNT])(struct filling *f) = {
     [OP_REFUND] = fill_refund,
     [OP_TUNE] = fill_tune,
     [OP_FORGET] = fill_forget,
+    [OP_CALL] = fill_call,
+    [OP_SERVE] = fill_serve,
+    [OP_REPLY] = fill_reply,
+    [OP_CHECKPOINT] = fill_checkpoint,
+    [OP_GO] = fill_go,
+    [OP_WORK] = fill_work,
+    [OP_PULL] = fill_pull,
+    [OP_WATCH] = fill_watch,
+    [OP_KILL] = fill_kill,
 };
 
 void fill_op(struct world *w, struct op *op, char letter, struct words words)

@@ -8,7 +8,7 @@
  *     wait g                              wait n >= 5                wait m != $t -> t
  *     update n add 5 [fence=$t]           update n cas 3 5           update n load
  *     exchange v store "a" [fence=$t]     exchange v cas "a" "b"       exchange v cas revision=3 "b"       exchange v load
- *     begin o [ttl=1s] [key="k"] -> t     end o $t [failed] ["value"]
+ *     begin o [ttl=1s] [key="k"] -> t     end o $t [failed] ["value"] [exit=3]
  *
  * A token is a variable or a number; 0 is none.
  */
@@ -258,6 +258,12 @@ void fill_end(struct filling *f)
         f->op->end.failed = true;
         f->next++;
     }
-    if (more(f))
+    if (more(f) && !option(peek(f), "exit"))
         f->op->end.value = parse_value(f->w, word(f));
+    char *text = more(f) ? option(peek(f), "exit") : NULL;
+    if (!text)
+        return;
+    f->op->end.has_exit = true;
+    f->op->end.exit = (int32_t)parse_integer(text);
+    f->next++;
 }

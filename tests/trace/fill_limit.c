@@ -5,7 +5,7 @@
  *     take l [2] [key="k"] [dry] [ttl=1s] -> t
  *     reserve l [2] [key="k"] [max=5ms] [at=@1s] -> r
  *     refund $r [at=@1s]
- *     tune l [rate=10/1s] [burst=3] [limit=3] [at=@1s]
+ *     tune l [rate=10/1s] [burst=3] [limit=3] [at=@1s]      tune p [limit=3] [capacity=5] [pause | resume]
  */
 #include <string.h>
 
@@ -102,7 +102,7 @@ void fill_tune(struct filling *f)
         if ((text = option(at, "rate"))) {
             f->op->tune.has_rate = true;
             f->op->tune.rate = parse_rate(text);
-        } else if ((text = option(at, "burst"))) {
+        } else if ((text = option(at, "burst")) || (text = option(at, "capacity"))) {
             f->op->tune.has_burst = true;
             f->op->tune.burst = parse_number(text);
         } else if ((text = option(at, "limit"))) {
@@ -111,6 +111,9 @@ void fill_tune(struct filling *f)
         } else if ((text = option(at, "at"))) {
             f->op->tune.has_at = true;
             f->op->tune.at_ns = instant(text);
+        } else if (strcmp(at, "pause") == 0 || strcmp(at, "resume") == 0) {
+            f->op->tune.has_pause = true;
+            f->op->tune.pause = *at == 'p';
         } else {
             bad("tune does not know %s", at);
         }

@@ -62,6 +62,8 @@ void fill_barrier(struct filling *f, char *at);
 void fill_group(struct filling *f, char *at);
 void fill_flight(struct filling *f, char *at);
 void fill_limiter(struct filling *f, char *at);
+void fill_actor(struct filling *f, char *at);
+void fill_pool(struct filling *f, char *at);
 
 /* fill_hold.c */
 
@@ -93,5 +95,22 @@ void fill_take(struct filling *f);
 void fill_reserve(struct filling *f);
 void fill_refund(struct filling *f);
 void fill_tune(struct filling *f);
+
+/* fill_actor.c */
+void fill_call(struct filling *f);
+void fill_serve(struct filling *f);
+void fill_reply(struct filling *f);
+void fill_checkpoint(struct filling *f);
+/* One word of ARM_CALL: ref value, ARM_SERVE: ref token. False: the verb is another. */
+bool fill_actor_arm(struct filling *f, struct arm_spec *a, char *at, int n);
+
+/* fill_pool.c */
+void fill_go(struct filling *f);
+void fill_work(struct filling *f);
+void fill_pull(struct filling *f);
+void fill_watch(struct filling *f);
+void fill_kill(struct filling *f);
+/* One word of ARM_PULL, ARM_WATCH: ref token. False: the verb is another. */
+bool fill_pool_arm(struct filling *f, struct arm_spec *a, char *at, int n);
 
 #endif

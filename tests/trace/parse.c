@@ -212,6 +212,8 @@ struct ref parse_ref(const struct world *w, const char *word)
         return (struct ref){.handle = world_variable(w, word + 1)};
     if (*word == '%')
         return (struct ref){.handle = parse_number(word + 1)};
+    if (strncmp(word, "task:", 5) == 0)
+        return (struct ref){.task = parse_number(word + 5)};
     return (struct ref){.name = word, .name_size = (uint16_t)strlen(word)};
 }
 

@@ -48,7 +48,7 @@ struct rate parse_rate(const char *word);
 uint8_t parse_rights(const char *word);
 /* Undo the quotes and escapes of "..." or '...'. */
 struct bytes parse_quoted(const char *word);
-/* $variable, %number, nil or a name. */
+/* $variable, %number, nil, task:number or a name. */
 struct ref parse_ref(const struct world *w, const char *word);
 /*
  * "bytes", 'string', 42, 4.5, json:{...}, &ref or &ref/rights, fill:1000 (so many bytes), none.

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "parse.h"
+#include "show_sched.h"
 #include "world.h"
 
 static void show_rights(FILE *out, uint8_t rights)
@@ -67,6 +68,8 @@ static void show_item(FILE *out, const struct item_view *item)
     show_value(out, &item->value);
     if (item->lease)
         fputs(" lease", out);
+    if (item->rank)
+        fprintf(out, " rank=%" PRId64, item->rank);
     if (item->deliveries > 1)
         fprintf(out, " delivery %" PRIu32, item->deliveries);
 }
@@ -88,6 +91,8 @@ static void show_items(FILE *out, const struct reply *reply)
 static void show_made(FILE *out, const struct reply *reply)
 {
     fprintf(out, "%s %s", reply->made.created ? "created" : "opened", kind_name(reply->made.kind));
+    if (reply->made.kind == KIND_TASK)
+        fprintf(out, " %" PRIu64, reply->made.number);
     if (reply->made.kind == KIND_CHANNEL) {
         fprintf(out, " cap=%" PRId64, reply->made.cap);
         if (reply->made.type != VALUE_BYTES)
@@ -132,6 +137,7 @@ static void show_outcome(FILE *out, const struct reply *reply)
     }
     if (reply->shared)
         fputs(" shared", out);
+    show_ending(out, reply);
 }
 
 static void show_grants(FILE *out, const struct reply *reply)
@@ -149,6 +155,10 @@ static void show_grants(FILE *out, const struct reply *reply)
 
 static void show_leader(FILE *out, const struct reply *reply)
 {
+    if (reply->epoch) {
+        show_owner(out, reply);
+        return;
+    }
     fputs(reply->grant.token ? "leader" : "nobody", out);
     if (reply->item.value.type == VALUE_NONE)
         return;
@@ -178,9 +188,13 @@ static void show_quota(FILE *out, const struct reply *reply)
         fprintf(out, " retry=%s", show_duration(q->retry_after_ns, duration));
 }
 
-/* An UPDATE's, a counter's, or the cycle of a barrier. */
+/* An UPDATE's, a counter's, the cycle of a barrier, or what a task is told. */
 static void show_number(FILE *out, const struct reply *reply)
 {
+    if (reply->op == OP_WATCH) {
+        fprintf(out, reply->number ? "signal %" PRId64 : "stop", reply->number);
+        return;
+    }
     fprintf(out, "%" PRId64, reply->number);
     if (reply->truth)
         fputs(reply->op == OP_UPDATE ? " swapped" : " last", out);
@@ -213,6 +227,7 @@ void show_reply(FILE *out, const struct reply *reply)
     case RESULT_LEADER: show_leader(out, reply); break;
     case RESULT_CELL: show_content(out, reply); break;
     case RESULT_QUOTA: show_quota(out, reply); break;
+    case RESULT_JOB: show_job(out, reply); break;
     case RESULT_SESSION: fputs(reply->opened.resumed ? "resumed" : "opened", out); break;
     }
 }
@@ -229,6 +244,8 @@ static void show_channel(FILE *out, const struct channel_view *c)
         fprintf(out, " deliveries=%" PRIu32, c->deliveries_max);
     if (c->closed)
         fputs(" closed", out);
+    if (c->ordered)
+        fputs(" ordered", out);
     if (c->fenced)
         fputs(c->fence ? " fenced fence" : " fenced", out);
     else if (c->fence)
@@ -384,6 +401,9 @@ void show_object(FILE *out, const struct world *w, const struct object *o)
     case KIND_WAITGROUP:
     case KIND_COUNTER: show_count(out, &v.count); break;
     case KIND_CELL: show_cell(out, &v.cell); break;
+    case KIND_ACTOR: show_actor(out, w, &v.actor); break;
+    case KIND_POOL: show_pool(out, &v.pool); break;
+    case KIND_TASK: show_task(out, w, &v.task); break;
     case KIND_COND:
     case KIND_NONE:
     case KIND_COUNT: break;

@@ -75,6 +75,8 @@ static void bind_names(struct world *w, const struct request *r, const struct re
         world_set(w, r->names[0], reply->made.handle);
     if ((reply->result == RESULT_GRANT || reply->result == RESULT_LEADER) && r->names[0])
         world_set(w, r->names[0], reply->grant.token);
+    if (reply->result == RESULT_JOB && r->names[0])
+        world_set(w, r->names[0], reply->grant.token ? reply->grant.token : reply->count);
     if (reply->result == RESULT_CELL && r->names[0])
         world_set(w, r->names[0], reply->count);
     if (reply->result == RESULT_QUOTA && r->names[0])
@@ -110,7 +112,7 @@ static uint64_t tokens_of(const struct reply *reply, uint64_t *ret_least)
     uint64_t most = *ret_least = 0;
     struct grant_cursor next = reply->grants.first;
     struct grant grant;
-    if (reply->result == RESULT_GRANT)
+    if (reply->result == RESULT_GRANT || reply->result == RESULT_JOB)
         most = *ret_least = reply->grant.token;
     if (reply->result == RESULT_QUOTA)
         most = *ret_least = reply->quota.token;
@@ -146,6 +148,8 @@ static void print_reply(struct world *w, const struct reply *reply, const char *
         bad("the engine answered route %llu, which nobody took", (unsigned long long)reply->route);
     fprintf(w->out, "  %s%s: ", prefix, r->label);
     show_reply(w->out, reply);
+    if (reply->caller)
+        fprintf(w->out, " from %c", world_letter(w, reply->caller));
     if (r->replaced)
         fprintf(w->out, " (on a replaced route)");
     if (r->answered)

@@ -76,9 +76,9 @@ void test_tune(void)
     decoded(m, &got, OP_TUNE);
     is_77(got.op.tune.ref);
     assert_false(got.op.tune.has_rate || got.op.tune.has_burst || got.op.tune.has_limit ||
-                 got.op.tune.has_at);
+                 got.op.tune.has_at || got.op.tune.has_pause);
     x.rate = &rate;
-    x.has_burst = x.has_limit = x.has_at_ns = 1;
+    x.has_burst = x.has_limit = x.has_at_ns = x.has_pause = 1;
     x.burst = UINT64_MAX; /* the engine's to refuse */
     x.limit = -1;
     x.at_ns = 3;
@@ -89,6 +89,10 @@ void test_tune(void)
     assert_true(got.op.tune.burst == UINT64_MAX);
     assert_int_equal(got.op.tune.limit, -1);
     assert_int_equal(got.op.tune.at_ns, 3);
+    assert_true(got.op.tune.has_pause && !got.op.tune.pause);
+    x.pause = 1;
+    decoded(m, &got, OP_TUNE);
+    assert_true(got.op.tune.has_pause && got.op.tune.pause);
     rate.has_count = rate.has_period_ns = rate.has_infinite = rate.infinite = 1;
     rate.count = 5;
     rate.period_ns = 0; /* this too */

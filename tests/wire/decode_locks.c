@@ -309,7 +309,14 @@ void test_end(void)
     x.has_token = x.has_failed = x.failed = 1;
     x.token = 5;
     x.value = &b.value;
+    assert_false(got.op.end.has_exit);
+    x.has_exit = 1;
+    x.exit = INT32_MIN;
     decoded(m, &got, OP_END);
+    assert_true(got.op.end.has_exit && got.op.end.exit == INT32_MIN);
+    x.exit = 127;
+    decoded(m, &got, OP_END);
+    assert_int_equal(got.op.end.exit, 127);
     assert_int_equal(got.op.end.token, 5);
     assert_true(got.op.end.failed);
     assert_bytes(got.op.end.value.bytes, "payload");

@@ -2,7 +2,8 @@
  * decode_test.c - each operation, from a packed Request to the op.
  *
  * One test a row of ops.def: it fills the message with everything it has, and looks at every field of what comes out; those of
- * locks, groups and counters stand in decode_locks.c, those of limiters in decode_limits.c. The last test fails when a row has none. What is refused stands in refuse_test.c.
+ * locks, groups and counters stand in decode_locks.c, those of limiters in decode_limits.c, those of actors, pools and tasks in decode_tasks.c. The last test
+ * fails when a row has none. What is refused stands in refuse_test.c.
  */
 #include "built.h"
 
@@ -14,10 +15,13 @@ void test_send(void)
     x.value = &b.value;
     decoded(m, &got, OP_SEND);
     assert_int_equal(got.op.send.fence, 0);
-    x.has_fence = 1;
+    assert_int_equal(got.op.send.rank, 0);
+    x.has_fence = x.has_rank = 1;
     x.fence = UINT64_MAX;
+    x.rank = INT64_MIN;
     decoded(m, &got, OP_SEND);
     assert_true(got.op.send.fence == UINT64_MAX);
+    assert_int_equal(got.op.send.rank, INT64_MIN);
     is_other(got.op.send.ref);
     assert_int_equal(got.op.send.value.type, VALUE_BYTES);
     assert_bytes(got.op.send.value.bytes, "payload");
@@ -50,6 +54,8 @@ void test_select(void)
     arms[0].verb = SLUICE__V1__VERB__VERB_SEND;
     arms[0].ref = &b.ref;
     arms[0].value = &b.value;
+    arms[0].has_rank = 1;
+    arms[0].rank = -12;
     arms[1].verb = SLUICE__V1__VERB__VERB_RECV;
     arms[1].ref = &b.other;
     arms[1].has_lease_ns = 1;
@@ -70,6 +76,8 @@ void test_select(void)
     assert_int_equal(a[0].verb, ARM_SEND);
     is_77(a[0].ref);
     assert_bytes(a[0].value.bytes, "payload");
+    assert_int_equal(a[0].rank, -12);
+    assert_int_equal(a[1].rank, 0);
     assert_int_equal(a[1].verb, ARM_RECV);
     is_other(a[1].ref);
     assert_int_equal(a[1].lease_ns, 3);
@@ -92,7 +100,7 @@ static void select_of_locks(void **state)
     (void)state;
     MESSAGE(Sluice__V1__Select, sluice__v1__select__init, SELECT);
     Sluice__V1__Condition condition = SLUICE__V1__CONDITION__INIT;
-    enum { ARMS = ARM_COUNT - ARM_LOCK };
+    enum { ARMS = ARM_TAKE - ARM_LOCK + 1 };
     Sluice__V1__Arm arms[ARMS], *list[ARMS];
     for (int i = 0; i < ARMS; i++) {
         sluice__v1__arm__init(&arms[i]);
@@ -177,10 +185,14 @@ void test_send_many(void)
     assert_true(got.op.send_many.values[0].real == 0.5);
     batch.type = SLUICE__V1__TYPE__HANDLE;
     assert_int_equal(got.op.send_many.fence, 0);
+    assert_null(got.op.send_many.ranks);
     x.has_fence = 1;
     x.fence = 31;
+    batch.ranks = integers + 2;
+    batch.n_ranks = 1;
     decoded(m, &got, OP_SEND_MANY);
     assert_int_equal(got.op.send_many.fence, 31);
+    assert_int_equal(got.op.send_many.ranks[0], INT64_MIN);
     is_77(got.op.send_many.values[0].ref);
     assert_int_equal(got.op.send_many.values[0].rights, RIGHT_SEND);
 }
@@ -259,6 +271,8 @@ void test_hello(void)
     x.lease_ns = 30;
     x.name = data_of("worker");
     x.tasks = 4;
+    x.has_within = 1;
+    x.within = 77;
     decoded(m, &got, OP_HELLO);
     assert_int_equal(got.hello_major, WIRE_MAJOR);
     assert_int_equal(got.hello_minor, 9);
@@ -268,6 +282,7 @@ void test_hello(void)
     assert_int_equal(got.op.hello.lease_ns, 30);
     assert_bytes(got.op.hello.name, "worker");
     assert_int_equal(got.op.hello.tasks, 4);
+    assert_int_equal(got.op.hello.within, 77);
     x.has_session = 0;
     decoded(m, &got, OP_HELLO);
     assert_true(got.op.hello.anonymous);
@@ -483,6 +498,13 @@ void test_dump(void)
     decoded(m, &got, OP_DUMP);
     assert_int_equal(got.dump.after, 2);
     assert_int_equal(got.dump.max, LIST_PAGE_MAX);
+}
+
+void test_deadlock(void)
+{
+    MESSAGE(Sluice__V1__Deadlock, sluice__v1__deadlock__init, DEADLOCK);
+    m->deadlock = &x;
+    decoded(m, &got, OP_DEADLOCK);
 }
 
 void test_status(void)

@@ -81,7 +81,8 @@ static void the_envelope(void **state)
 {
     (void)state;
     static uint64_t acked[3] = {10, 12, 400};
-    m.has_session = m.has_seq = m.has_acked_below = m.has_timeout_ns = m.has_no_wait = 1;
+    m.has_session = m.has_seq = m.has_acked_below = m.has_timeout_ns = m.has_no_wait = m.has_task = 1;
+    m.task = UINT64_MAX;
     m.session = data_of("fedcba9876543210");
     m.seq = UINT64_MAX;
     m.acked_below = 8;
@@ -93,7 +94,7 @@ static void the_envelope(void **state)
     decode_good(w, &m, &got);
     assert_true(got.has_session && got.op.has_context && got.op.has_timeout && got.op.no_wait);
     assert_memory_equal(got.session, "fedcba9876543210", SESSION_ID_SIZE);
-    assert_true(got.op.seq == UINT64_MAX);
+    assert_true(got.op.seq == UINT64_MAX && got.op.task == UINT64_MAX);
     assert_int_equal(got.op.acked_below, 8);
     assert_int_equal(got.op.acked_count, 3);
     assert_memory_equal(got.op.acked, acked, sizeof(acked));
@@ -108,10 +109,26 @@ static void what_is_absent(void **state)
     assert_false(got.has_session || got.op.has_context || got.op.has_timeout || got.op.no_wait);
     assert_int_equal(got.op.seq, 0);
     assert_int_equal(got.op.acked_count, 0);
+    assert_int_equal(got.op.task, 0);
     m.has_timeout_ns = 1; /* 0 is not absent */
     decode_good(w, &m, &got);
     assert_true(got.op.has_timeout);
     assert_int_equal(got.op.timeout_ns, 0);
+}
+
+static void a_task_by_its_number(void **state)
+{
+    (void)state;
+    ref.has_handle = 0;
+    ref.handle = 0;
+    ref.has_task = ref.has_name = 1;
+    ref.task = UINT64_MAX;
+    ref.name = data_of("not/../looked/at");
+    decode_good(w, &m, &got);
+    assert_true(got.op.send.ref.task == UINT64_MAX);
+    assert_true(got.op.send.ref.handle == 0 && got.op.send.ref.name_size == 0);
+    ref.task = 0; /* no task has this number */
+    expect_message(w, &m, STATUS_BAD_NAME, NULL);
 }
 
 static void a_handle_comes_before_a_name(void **state)
@@ -152,6 +169,7 @@ int main(void)
         cmocka_unit_test_setup(a_handle_as_a_value, fresh),
         cmocka_unit_test_setup(the_envelope, fresh),
         cmocka_unit_test_setup(what_is_absent, fresh),
+        cmocka_unit_test_setup(a_task_by_its_number, fresh),
         cmocka_unit_test_setup(a_handle_comes_before_a_name, fresh),
     };
     return cmocka_run_group_tests(tests, make_codec, free_codec);

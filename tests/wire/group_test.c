@@ -203,7 +203,7 @@ static void together_or_not(void **state)
     }
     arm.verb = SLUICE__V1__VERB__VERB_RLOCK;
     arm.value = &value;
-    expect_message(r.wire, &m, STATUS_INVALID, "only an arm that sends or locks has a value");
+    expect_message(r.wire, &m, STATUS_INVALID, "only an arm that sends, calls or locks has a value");
     arm.value = NULL;
     arm.has_lease_ns = 1;
     arm.lease_ns = -1;

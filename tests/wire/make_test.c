@@ -56,6 +56,10 @@ static void a_channel(void **state)
     Sluice__V1__ChannelSpec spec;
     sluice__v1__channel_spec__init(&spec);
     spec.has_cap = spec.has_type = spec.has_deliveries_max = spec.has_fenced = spec.fenced = 1;
+    spec.has_ordered = spec.ordered = 1;
+    spec.has_message = spec.has_schema = 1;
+    spec.message = data_of("shop.Order");
+    spec.schema = data_of("descriptors");
     spec.cap = -5; /* the engine's to refuse, in Go's words */
     spec.type = SLUICE__V1__TYPE__JSON;
     spec.deliveries_max = 3;
@@ -79,7 +83,13 @@ static void a_channel(void **state)
     assert_int_equal(got.op.make.channel.type, VALUE_JSON);
     assert_int_equal(got.op.make.channel.deliveries_max, 3);
     is_other(got.op.make.channel.dead_letter);
-    assert_true(got.op.make.channel.fenced);
+    assert_true(got.op.make.channel.fenced && got.op.make.channel.ordered);
+    assert_bytes(got.op.make.channel.message, "shop.Order");
+    assert_bytes(got.op.make.channel.schema, "descriptors");
+    spec.ordered = spec.fenced = spec.has_message = spec.has_schema = 0;
+    decode_make_request();
+    assert_false(got.op.make.channel.fenced || got.op.make.channel.ordered);
+    assert_true(!got.op.make.channel.message.data && !got.op.make.channel.schema.data);
 }
 
 static void a_context(void **state)
@@ -327,6 +337,53 @@ static void a_limiter(void **state)
     }
 }
 
+static void an_actor(void **state)
+{
+    (void)state;
+    Sluice__V1__ActorSpec actor = SLUICE__V1__ACTOR_SPEC__INIT;
+    make.spec_case = SLUICE__V1__MAKE__SPEC_ACTOR;
+    make.actor = &actor;
+    decode_make_request();
+    assert_int_equal(got.op.make.kind, KIND_ACTOR);
+    assert_false(got.op.make.actor.fail);
+    actor.has_fail = actor.fail = 1;
+    decode_make_request();
+    assert_true(got.op.make.actor.fail);
+}
+
+static void a_pool(void **state)
+{
+    (void)state;
+    Sluice__V1__PoolSpec pool = SLUICE__V1__POOL_SPEC__INIT;
+    make.spec_case = SLUICE__V1__MAKE__SPEC_POOL;
+    make.pool = &pool;
+    decode_make_request();
+    assert_int_equal(got.op.make.kind, KIND_POOL);
+    assert_true(got.op.make.pool.limit < 0 && got.op.make.pool.capacity < 0);
+    assert_int_equal(got.op.make.pool.dead_letter.name_size, 0);
+    pool.has_limit = pool.has_capacity = 1; /* none runs, none waits */
+    pool.dead_letter = &other;
+    decode_make_request();
+    assert_int_equal(got.op.make.pool.limit, 0);
+    assert_int_equal(got.op.make.pool.capacity, 0);
+    is_other(got.op.make.pool.dead_letter);
+    pool.limit = INT64_MAX;
+    pool.capacity = INT64_MIN;
+    decode_make_request();
+    assert_int_equal(got.op.make.pool.limit, INT64_MAX);
+    assert_true(got.op.make.pool.capacity == INT64_MIN);
+}
+
+/* It is not made, but submitted. */
+static void a_task(void **state)
+{
+    (void)state;
+    Sluice__V1__TaskSpec task = SLUICE__V1__TASK_SPEC__INIT;
+    make.spec_case = SLUICE__V1__MAKE__SPEC_TASK;
+    make.task = &task;
+    expect_message(w, &m, STATUS_INVALID, "a task is submitted to a pool");
+}
+
 static int make_codec(void **state)
 {
     (void)state;
@@ -353,6 +410,9 @@ int main(void)
         cmocka_unit_test_setup(a_group, fresh),
         cmocka_unit_test_setup(a_limiter, fresh),
         cmocka_unit_test_setup(a_cell, fresh),
+        cmocka_unit_test_setup(an_actor, fresh),
+        cmocka_unit_test_setup(a_pool, fresh),
+        cmocka_unit_test_setup(a_task, fresh),
     };
     return cmocka_run_group_tests(tests, make_codec, free_codec);
 }

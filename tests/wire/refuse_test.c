@@ -207,7 +207,17 @@ static void batches(void **state)
     decode_good(w, &m, &request);
     batch.n_integers = 65537;
     expect_limit(w, &m, STATUS_LIMIT, "batch_items_max", BATCH_ITEMS_MAX, 65537);
-    batch.n_integers = 0;
+    batch.n_integers = 2;
+    batch.ranks = many;
+    for (batch.n_ranks = 1; batch.n_ranks <= 3; batch.n_ranks++) {
+        if (batch.n_ranks == 2)
+            decode_good(w, &m, &request);
+        else
+            expect_message(w, &m, STATUS_INVALID, "a batch has a rank for each of its values, or none");
+    }
+    batch.n_ranks = 65537;
+    expect_limit(w, &m, STATUS_LIMIT, "batch_items_max", BATCH_ITEMS_MAX, 65537);
+    batch.n_integers = batch.n_ranks = 0;
     static ProtobufCBinaryData blobs[2];
     blobs[0] = data_of("\"good\"");
     blobs[1] = data_of("bad");

@@ -24,6 +24,17 @@ static int tear_down(void **state)
 
 /* ---- By hand and generated. ---- */
 
+static int64_t random_integer(uint64_t *seed)
+{
+    return (int64_t)(random_next(seed) >> random_next(seed) % 64) * (random_next(seed) % 2 ? 1 : -1);
+}
+
+/* A number, now and then 0. */
+static uint64_t random_some(uint64_t *seed)
+{
+    return random_next(seed) % 3 ? random_next(seed) >> random_next(seed) % 64 : 0;
+}
+
 static void random_value(uint64_t *seed, struct value *ret)
 {
     static uint8_t payload[300];
@@ -32,8 +43,7 @@ static void random_value(uint64_t *seed, struct value *ret)
         payload[i] = (uint8_t)random_next(seed);
     *ret = (struct value){.type = (enum value_type)(random_next(seed) % VALUE_HANDLE)};
     if (ret->type == VALUE_INT64)
-        ret->int64 =
-            (int64_t)(random_next(seed) >> random_next(seed) % 64) * (random_next(seed) % 2 ? 1 : -1);
+        ret->int64 = random_integer(seed);
     else if (ret->type == VALUE_DOUBLE)
         ret->real = (double)random_next(seed) / 7;
     else if (ret->type != VALUE_NONE)
@@ -49,8 +59,7 @@ static void random_quota(uint64_t *seed, struct quota *ret)
 {
     *ret = (struct quota){
         .token = random_next(seed) % 2 ? random_next(seed) >> random_next(seed) % 64 : 0,
-        .remaining =
-            (int64_t)(random_next(seed) >> random_next(seed) % 64) * (random_next(seed) % 2 ? 1 : -1),
+        .remaining = random_integer(seed),
         .retry_after_ns = random_next(seed) % 9 ? random_duration(seed) : NEVER_NS,
         .delay_ns = random_duration(seed),
     };
@@ -59,7 +68,9 @@ static void random_quota(uint64_t *seed, struct quota *ret)
 static void random_reply(uint64_t *seed, struct reply *ret)
 {
     static const enum result_code results[] = {RESULT_NONE,  RESULT_TRUTH,  RESULT_COUNT, RESULT_ITEM,
-                                               RESULT_GRANT, RESULT_NUMBER, RESULT_QUOTA};
+                                               RESULT_GRANT, RESULT_NUMBER, RESULT_QUOTA, RESULT_MADE,
+                                               RESULT_JOB,   RESULT_OUTCOME};
+    static const char function[KEY_SIZE_MAX];
     *ret = (struct reply){
         .op = random_next(seed) % 2 ? OP_TAKE : OP_RESERVE,
         .status =
@@ -71,9 +82,25 @@ static void random_reply(uint64_t *seed, struct reply *ret)
         .truth = random_next(seed) % 2,
         .item.lease = random_next(seed) % 2 ? 0 : random_next(seed) >> random_next(seed) % 64,
         .item.deliveries = (uint32_t)(random_next(seed) % 300),
+        .item.rank = random_next(seed) % 2 ? random_integer(seed) : 0,
         .grant.token = random_next(seed) % 4 ? random_next(seed) >> random_next(seed) % 64 : 0,
         .grant.owner_died = random_next(seed) % 2,
-        .number = (int64_t)(random_next(seed) >> random_next(seed) % 64) * (random_next(seed) % 2 ? 1 : -1),
+        .number = random_integer(seed),
+        .caller = random_some(seed),
+        .epoch = random_some(seed),
+        .function = {function, random_next(seed) % 2 ? random_next(seed) % sizeof(function) : 0},
+        .run_ns = random_duration(seed),
+        .ending = random_next(seed) % 2 ? STATUS_OK : STATUS_OWNER_DIED,
+        .has_exit = random_next(seed) % 2,
+        .exit = (int32_t)random_integer(seed),
+        .shared = random_next(seed) % 2,
+        .made = {.handle = random_some(seed),
+                 .created = random_next(seed) % 2,
+                 .kind = (enum kind_code)(1 + random_next(seed) % (KIND_COUNT - 1)),
+                 .type = (enum value_type)(random_next(seed) % VALUE_COUNT),
+                 .cap = random_duration(seed),
+                 .rights = (uint8_t)(random_next(seed) % 16),
+                 .number = random_some(seed)},
     };
     random_value(seed, &ret->item.value);
     random_quota(seed, &ret->quota);
@@ -99,16 +126,16 @@ static void what_is_not_by_hand(void **state)
     struct reply with_message = {.status = STATUS_INVALID, .message = "why"};
     struct reply with_cause = {.status = STATUS_CANCELED, .cause = {"", 0}};
     struct reply with_limit = {.status = STATUS_LIMIT, .limit = {"objects_max", 1, 2}};
-    struct reply made = {.result = RESULT_MADE};
-    struct reply outcome = {.result = RESULT_OUTCOME};
+    struct reply with_handle = {.result = RESULT_ITEM, .item.value = {.type = VALUE_HANDLE, .handle = 1}};
+    struct reply session = {.result = RESULT_SESSION};
     struct reply leader = {.result = RESULT_LEADER};
     struct reply cell = {.result = RESULT_CELL};
     struct reply grants = {.result = RESULT_GRANTS};
     assert_false(pack_reply(&with_cause, &r.sink.out));
     assert_false(pack_reply(&with_message, &r.sink.out));
     assert_false(pack_reply(&with_limit, &r.sink.out));
-    assert_false(pack_reply(&made, &r.sink.out));
-    assert_false(pack_reply(&outcome, &r.sink.out));
+    assert_false(pack_reply(&with_handle, &r.sink.out));
+    assert_false(pack_reply(&session, &r.sink.out));
     assert_false(pack_reply(&leader, &r.sink.out));
     assert_false(pack_reply(&cell, &r.sink.out));
     assert_false(pack_reply(&grants, &r.sink.out));
@@ -331,6 +358,51 @@ static void batches_of_numbers(void **state)
     reply_free(reply);
 }
 
+static void ranks(void **state)
+{
+    (void)state;
+    Sluice__V1__Request m;
+    Sluice__V1__ChannelSpec spec = SLUICE__V1__CHANNEL_SPEC__INIT;
+    spec.has_cap = spec.has_type = spec.has_ordered = spec.ordered = 1;
+    spec.cap = 9;
+    spec.type = SLUICE__V1__TYPE__INT64;
+    rig_make(&r, "heap", SLUICE__V1__MAKE__SPEC_CHANNEL, &spec);
+    Sluice__V1__SendMany op = SLUICE__V1__SEND_MANY__INIT;
+    Sluice__V1__Batch batch = SLUICE__V1__BATCH__INIT;
+    Sluice__V1__Ref ref = ref_name("heap");
+    int64_t integers[4] = {10, 20, 30, 40}, order[4] = {7, 0, INT64_MIN, 0};
+    request_init(&m, SLUICE__V1__REQUEST__OP_SEND_MANY, &op);
+    op.ref = &ref;
+    op.batch = &batch;
+    batch.has_type = 1;
+    batch.type = SLUICE__V1__TYPE__INT64;
+    batch.integers = integers;
+    batch.ranks = order;
+    batch.n_integers = batch.n_ranks = 4;
+    ok(rig_ask(&r, &m));
+    Sluice__V1__Open open = SLUICE__V1__OPEN__INIT;
+    request_init(&m, SLUICE__V1__REQUEST__OP_OPEN, &open);
+    open.ref = &ref;
+    Sluice__V1__Reply *reply = rig_expect(&r, &m, SLUICE__V1__STATUS__OK);
+    uint64_t c = reply->made->handle;
+    reply_free(reply);
+    reply = recv_item(c, 0);
+    assert_int_equal(reply->item->value->integer, 30);
+    assert_true(reply->item->has_rank && reply->item->rank == INT64_MIN);
+    reply_free(reply);
+    reply = recv_many(c, 1, 0);
+    assert_int_equal(reply->batch->integers[0], 20);
+    assert_int_equal(reply->batch->n_ranks, 0); /* all are 0 */
+    reply_free(reply);
+    reply = recv_many(c, 9, 0);
+    assert_int_equal(reply->batch->n_ranks, 2);
+    assert_true(reply->batch->ranks[0] == 0 && reply->batch->ranks[1] == 7);
+    reply_free(reply);
+    reply = rig_describe(&r, "heap");
+    assert_true(reply->description->ordered);
+    reply_free(reply);
+}
+
 static void handles(void **state)
 {
     (void)state;
@@ -491,6 +563,7 @@ int main(void)
         CASE(a_closed_channel),
         CASE(batches_of_blobs),
         CASE(batches_of_numbers),
+        CASE(ranks),
         CASE(handles),
         CASE(select_says_which),
         CASE(a_cause),

@@ -44,6 +44,7 @@ static void no_number_without_a_row(void **state)
     numbers_of(&sluice__v1__update__verb__descriptor, COUNT_VERBS);
     numbers_of(&sluice__v1__exchange__verb__descriptor, CELL_VERBS);
     numbers_of(&sluice__v1__limiter_spec__algorithm__descriptor, LIMIT_ALGORITHMS);
+    numbers_of(&sluice__v1__description__task_state__descriptor, TASK_DEAD + 1);
     unsigned fields = 0;
     for (unsigned i = 0; i < sluice__v1__request__descriptor.n_fields; i++)
         fields += (sluice__v1__request__descriptor.fields[i].flags & PROTOBUF_C_FIELD_FLAG_ONEOF) != 0;
@@ -87,6 +88,7 @@ static void walk(const ProtobufCMessageDescriptor *d, unsigned depth)
         switch (f->type) {
         case PROTOBUF_C_TYPE_MESSAGE: walk(f->descriptor, depth + 1); break;
         case PROTOBUF_C_TYPE_INT32:
+        case PROTOBUF_C_TYPE_SINT32:
         case PROTOBUF_C_TYPE_INT64:
         case PROTOBUF_C_TYPE_SINT64:
         case PROTOBUF_C_TYPE_UINT32:

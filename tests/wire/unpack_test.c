@@ -81,7 +81,7 @@ static void put_field(struct buffer *b, const ProtobufCFieldDescriptor *f, uint6
 
 static void put_unknown(struct buffer *b, uint64_t *seed)
 {
-    uint32_t number = 100 + (uint32_t)(random_next(seed) % 100000);
+    uint32_t number = 1000 + (uint32_t)(random_next(seed) % 100000);
     switch (random_next(seed) % 4) {
     case 0: put_varint(b, (uint64_t)number << 3), put_varint(b, random_number(seed)); break;
     case 1: put_varint(b, (uint64_t)number << 3 | 1), put_scalar(b, PROTOBUF_C_TYPE_DOUBLE, seed); break;
@@ -93,10 +93,14 @@ static void put_unknown(struct buffer *b, uint64_t *seed)
     }
 }
 
+/* More than any of our messages has. */
+enum { FIELDS_MAX = 256 };
+
 static void put_message(struct buffer *b, const ProtobufCMessageDescriptor *d, uint64_t *seed)
 {
-    uint64_t once = 0;
+    bool once[FIELDS_MAX] = {false};
     unsigned oneof = 0;
+    assert_true(d->n_fields <= FIELDS_MAX);
     for (uint64_t n = random_next(seed) % 12; n && d->n_fields; n--) {
         unsigned i = (unsigned)(random_next(seed) % d->n_fields);
         const ProtobufCFieldDescriptor *f = &d->fields[i];
@@ -104,9 +108,9 @@ static void put_message(struct buffer *b, const ProtobufCMessageDescriptor *d, u
         if (random_next(seed) % 16 == 0)
             put_unknown(b, seed);
         if ((one && oneof++) ||
-            (f->label != PROTOBUF_C_LABEL_REPEATED && f->type == PROTOBUF_C_TYPE_MESSAGE && once >> i & 1))
+            (f->label != PROTOBUF_C_LABEL_REPEATED && f->type == PROTOBUF_C_TYPE_MESSAGE && once[i]))
             continue;
-        once |= UINT64_C(1) << i;
+        once[i] = true;
         put_field(b, f, seed);
     }
 }

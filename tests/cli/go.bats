@@ -296,13 +296,15 @@ state() { [[ $(sluice tasks --all --json | jq -r "select(.number == $1).state") 
 
 @test "first uses at the same time start one worker" {
     local i pids=()
+    export SLUICE_AUTOSTART=1
     for i in 1 2 3 4 5 6; do
-        "$SLUICE" go --wait -- true 3>&- &
+        timeout 20 "$SLUICE" go --wait -- true 3>&- &
         pids+=($!)
     done
     for i in "${pids[@]}"; do wait "$i"; done
     one() { [ "$(sluice show default --json | jq .workers)" = 1 ]; }
     eventually one
+    workers+=("$(sluice dump --json | jq -r 'select(.name == "sluice worker").pid' | head -n 1)")
 }
 
 @test "--wait --json says what wait --json says" {

@@ -312,16 +312,15 @@ size_t engine_deadlock_space(const struct engine *e)
 {
     struct search x;
     static unsigned char nowhere[1];
-    size_t graph = waits_for_space(e);
-    return graph + lay_out(&x, waits_for_nodes_max(e), nowhere);
+    size_t nodes = 0, graph = waits_for_space(e, &nodes);
+    return graph + lay_out(&x, nodes, nowhere);
 }
 
 void engine_deadlock(const struct engine *e, uint64_t asker, void *space, struct deadlock *ret)
 {
     struct waits_for g;
     struct search x = {.g = &g};
-    waits_for_build(&g, e, asker, space);
-    unsigned char *rest = (unsigned char *)space + waits_for_space(e);
+    unsigned char *rest = waits_for_build(&g, e, asker, space);
     memset(rest, 0, lay_out(&x, waits_for_nodes(&g), rest));
     *ret = (struct deadlock){.asleep = is_asleep(&g)};
     find_cycles(&x);

@@ -262,6 +262,7 @@ void op_adopt(struct engine *e, struct session *s, const struct op *op)
     if (!c)
         return;
     holding_move(e, h, to);
+    hold_of(h)->task = 0; /* whoever asked for it, it is the adopter's now */
     object_touch(h->object);
     call_complete(e, c, STATUS_OK);
 }

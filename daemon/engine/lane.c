@@ -11,21 +11,24 @@
 
 #include "state.h"
 
-bool lane_is_of(const struct lane *l, struct bytes function)
+struct lane *lane_find(const struct pool *p, struct bytes function)
 {
-    return l->size == function.size && (l->size == 0 || memcmp(l->function, function.data, l->size) == 0);
+    list_for_each(n, &p->lanes) {
+        struct lane *l = container_of(n, struct lane, node);
+        if (l->size == function.size && (l->size == 0 || memcmp(l->function, function.data, l->size) == 0))
+            return l;
+    }
+    return NULL;
 }
 
 struct lane *lane_get(struct engine *e, struct pool *p, struct bytes function)
 {
-    list_for_each(n, &p->lanes) {
-        struct lane *l = container_of(n, struct lane, node);
-        if (lane_is_of(l, function)) {
-            l->users++;
-            return l;
-        }
+    struct lane *l = lane_find(p, function);
+    if (l) {
+        l->users++;
+        return l;
     }
-    struct lane *l = mem_alloc(&e->mem, sizeof *l + function.size);
+    l = mem_alloc(&e->mem, sizeof *l + function.size);
     if (!l)
         return NULL;
     heap_init(&l->queue, &e->mem);

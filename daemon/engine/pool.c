@@ -309,11 +309,11 @@ static void go_commit(struct engine *e, struct arm *a)
         task_enter(e, c->session, t);
     }
     c->result = RESULT_MADE;
+    c->made_rights = c->promised ? RIGHT_ALL : 0;
     c->made.handle = c->promised ? session_install(c->session, &t->object, RIGHT_ALL) : 0;
     c->promised = false;
     c->made.cap = (int64_t)t->number;
     c->made_kind = KIND_TASK;
-    c->made_rights = RIGHT_ALL;
     call_complete(e, c, STATUS_OK);
 }
 

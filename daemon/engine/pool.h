@@ -89,10 +89,11 @@ struct pool {
 };
 
 struct pool *pool_of(const struct object *o);
-/* The lane of a function, with one more use; NULL without memory. */
+/* The lane of a function, or NULL. */
+struct lane *lane_find(const struct pool *p, struct bytes function);
+/* The same with one more use, made if need be; NULL without memory. */
 struct lane *lane_get(struct engine *e, struct pool *p, struct bytes function);
 void lane_put(struct engine *e, struct lane *l);
-bool lane_is_of(const struct lane *l, struct bytes function);
 /* The same for the share of a submitter; name is not empty. */
 struct share *share_get(struct engine *e, const struct pool *p, int32_t priority, struct bytes name);
 void share_put(struct engine *e, struct share *s);

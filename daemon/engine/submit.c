@@ -167,11 +167,9 @@ static const char *go_fault(const struct pool *p, const struct go_spec *spec)
         return "a task is not called with a handle";
     if (p->closed || list_empty(&p->workers))
         return NULL;
-    list_for_each(n, &p->lanes) {
-        const struct lane *l = container_of(n, struct lane, node);
-        if (l->workers > 0 && lane_is_of(l, spec->function))
-            return NULL;
-    }
+    const struct lane *l = lane_find(p, spec->function);
+    if (l && l->workers > 0)
+        return NULL;
     return spec->function.size ? "no worker of the pool serves this function"
                                : "no worker of the pool runs commands";
 }

@@ -63,17 +63,13 @@ static size_t lay_out(struct waits_for *g, struct sizes n, unsigned char *space)
     return (size_t)(at - space);
 }
 
-size_t waits_for_space(const struct engine *e)
+size_t waits_for_space(const struct engine *e, size_t *ret_nodes)
 {
     struct waits_for g;
-    static unsigned char nowhere[1];
-    return lay_out(&g, sizes_of(e), nowhere);
-}
-
-size_t waits_for_nodes_max(const struct engine *e)
-{
     struct sizes n = sizes_of(e);
-    return (size_t)n.sessions + n.objects;
+    static unsigned char nowhere[1];
+    *ret_nodes = (size_t)n.sessions + n.objects;
+    return lay_out(&g, n, nowhere);
 }
 
 /* ---- Nodes ---- */
@@ -364,10 +360,11 @@ static void wake_object(struct waits_for *g, uint32_t node)
         wake(g, node, REACHED);
 }
 
-void waits_for_build(struct waits_for *g, const struct engine *e, uint64_t asker, void *space)
+unsigned char *waits_for_build(struct waits_for *g, const struct engine *e, uint64_t asker, void *space)
 {
     struct sizes n = sizes_of(e);
-    memset(space, 0, lay_out(g, n, space));
+    size_t size = lay_out(g, n, space);
+    memset(space, 0, size);
     g->e = e;
     g->asker = asker;
     g->sessions = n.sessions;
@@ -391,6 +388,7 @@ void waits_for_build(struct waits_for *g, const struct engine *e, uint64_t asker
     list_for_each(at, &e->session_list)
         wake_session(g, container_of(at, struct session, all));
     follow_all(g);
+    return (unsigned char *)space + size;
 }
 
 /* ---- Time ---- */

@@ -62,16 +62,14 @@ static inline void *carve(unsigned char **at, size_t count, size_t size)
     *at += (count * size + MEM_ALIGN - 1) / MEM_ALIGN * MEM_ALIGN;
     return array;
 }
-/* Bytes of space that a graph of e takes. */
-size_t waits_for_space(const struct engine *e);
-/* Build it in `space`, aligned for any type, and wake all that is awake without time's help. */
-void waits_for_build(struct waits_for *g, const struct engine *e, uint64_t asker, void *space);
+/* Bytes of space that a graph of e takes, and how many nodes it has. */
+size_t waits_for_space(const struct engine *e, size_t *ret_nodes);
+/* Build it in `space`, aligned for any type, and wake all that is awake without time's help. Returns the first byte it does not take. */
+unsigned char *waits_for_build(struct waits_for *g, const struct engine *e, uint64_t asker, void *space);
 /* Let time pass for those who wait with a deadline or for a holding with a ttl. */
 void waits_for_let_time(struct waits_for *g);
 
 uint32_t waits_for_nodes(const struct waits_for *g);
-/* The nodes that a graph of e has. */
-size_t waits_for_nodes_max(const struct engine *e);
 /* Whether a party may act, an object's holders may give it back. */
 bool waits_for_awake(const struct waits_for *g, uint32_t node);
 /* The object of a node, or NULL: it is a session. */

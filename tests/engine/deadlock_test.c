@@ -350,6 +350,24 @@ static void tasks_lock_crosswise(void **state)
     stage_free(&st);
 }
 
+/* What it locked and another took over is the other's, who acts. */
+static void what_a_task_gave_away(void **state)
+{
+    (void)state;
+    struct stage st;
+    stage_new(&st);
+    make_locks(&st);
+    struct crew crew = crew_new(&st);
+    uint64_t x =
+        kit_get(st.k, in_task(lock(st.c, "x", false), crew.first.token), STATUS_OK)->reply.grant.token;
+    kit_ask(st.k, in_task(lock(st.c, "x", false), crew.first.token));
+    circle(&st, "t1:lock x");
+    kit_get(st.k, adopt(st.a, x), STATUS_OK);
+    no_circle(&st);
+    in_vain(&st, "");
+    stage_free(&st);
+}
+
 static void a_task_that_comes_after(void **state)
 {
     (void)state;
@@ -537,6 +555,7 @@ int main(void)
         cmocka_unit_test(commands_within_locks),
         cmocka_unit_test(tasks_wait_for_each_other),
         cmocka_unit_test(tasks_lock_crosswise),
+        cmocka_unit_test(what_a_task_gave_away),
         cmocka_unit_test(a_task_that_comes_after),
         cmocka_unit_test(actors_call_each_other),
         cmocka_unit_test(nobody_reaches_the_channel),

@@ -203,8 +203,8 @@ static void heard(struct worker *w, sluice_future *f)
     struct sluice_run *run = sluice_future_data(f);
     enum sluice_status status = sluice_future_finish(f, &r);
     w->watches--;
-    if (status !=
-        SLUICE_OK) { /* also STALE_TOKEN: the attempt is over, if not by its function's end then without it */
+    if (status != SLUICE_OK) {
+        /* STALE_TOKEN, too: the attempt is over, if not by its function's end then without it */
         run_tell_stop(run, NULL);
         run_unref(run);
         return;

@@ -228,10 +228,7 @@ static void allow_some_key(struct world *w)
     ask(w, take(key(buf, any(w, w->n))));
 }
 
-static const struct {
-    const char *what;
-    void (*build)(struct world *w), (*run)(struct world *w);
-} rows[] = {
+static const struct row rows[] = {
     {"unlock a mutex for which n wait", build_mutex, hand_mutex_on},
     {"unlock one of n/10, for which ten wait", build_mutexes, hand_some_mutex_on},
     {"unlock a read-write lock, n writers wait", build_rwmutex, hand_mutex_on},
@@ -245,38 +242,21 @@ static const struct {
     {"allow, under one of n keys", build_keys, allow_some_key},
 };
 
-static double world_build(struct world *w, struct held *h, uint64_t n, size_t row)
+static void *held_new(uint64_t n)
 {
-    struct stats before, after;
-    world_open(w, n);
-    w->own = h;
-    h->tokens = calloc(n, sizeof *h->tokens);
-    if (!h->tokens)
+    struct held *h = calloc(1, sizeof *h);
+    if (!h || !(h->tokens = calloc(n, sizeof *h->tokens)))
         exit(1);
-    engine_stats(w->engine, &before);
-    rows[row].build(w);
-    engine_stats(w->engine, &after);
-    return (double)(after.memory - before.memory) / (double)n;
+    return h;
+}
+
+static void held_free(void *own)
+{
+    free(((struct held *)own)->tokens);
+    free(own);
 }
 
 int main(int argc, char **argv)
 {
-    uint64_t n = argc > 1 ? strtoull(argv[1], NULL, 10) : 1000000;
-    bool good = true;
-    if (n < 1000)
-        return 64;
-    printf("%-42s %9" PRIu64 " %12" PRIu64 " %12s\n", "ns each, n:", n, 2 * n, "ratio");
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        struct world half, whole;
-        struct held held[2];
-        double bytes = world_build(&half, &held[0], n, i);
-        (void)world_build(&whole, &held[1], 2 * n, i);
-        good = measure(rows[i].what, rows[i].run, &half, &whole) && good;
-        printf("%-42s %9.0f\n", "  bytes each", bytes);
-        engine_free(half.engine);
-        engine_free(whole.engine);
-        free(held[0].tokens);
-        free(held[1].tokens);
-    }
-    return good ? 0 : 1;
+    return scale_main(argc, argv, rows, sizeof rows / sizeof *rows, held_new, held_free);
 }

@@ -249,10 +249,7 @@ static void through_the_order(struct world *w)
     ask(w, (struct op){.code = OP_RECV, .recv.ref = one});
 }
 
-static const struct {
-    const char *what;
-    void (*build)(struct world *w), (*run)(struct world *w);
-} rows[] = {
+static const struct row rows[] = {
     {"go, pull, end, n tasks queued", build_queue, run_a_task},
     {"go, pull, end, n submitters' shares", build_shares, run_of_a_share},
     {"go, pull, end, n results kept", build_results, run_alone},
@@ -262,41 +259,23 @@ static const struct {
     {"send and receive by rank, n in the buffer", build_ordered, through_the_order},
 };
 
-static double world_build(struct world *w, struct things *t, uint64_t n, size_t row)
+static void *things_new(uint64_t n)
 {
-    struct stats before, after;
-    world_open(w, n);
-    w->own = t;
-    *t =
-        (struct things){.tokens = calloc(n, sizeof *t->tokens), .attempted = calloc(n, sizeof *t->attempted)};
-    if (!t->tokens || !t->attempted)
+    struct things *t = calloc(1, sizeof *t);
+    if (!t || !(t->tokens = calloc(n, sizeof *t->tokens)) ||
+        !(t->attempted = calloc(n, sizeof *t->attempted)))
         exit(1);
-    engine_stats(w->engine, &before);
-    rows[row].build(w);
-    engine_stats(w->engine, &after);
-    return (double)(after.memory - before.memory) / (double)n;
+    return t;
+}
+
+static void things_free(void *own)
+{
+    free(((struct things *)own)->tokens);
+    free(((struct things *)own)->attempted);
+    free(own);
 }
 
 int main(int argc, char **argv)
 {
-    uint64_t n = argc > 1 ? strtoull(argv[1], NULL, 10) : 1000000;
-    bool good = true;
-    if (n < 1000)
-        return 64;
-    printf("%-42s %9" PRIu64 " %12" PRIu64 " %12s\n", "ns each, n:", n, 2 * n, "ratio");
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        struct world half, whole;
-        struct things own[2];
-        double bytes = world_build(&half, &own[0], n, i);
-        (void)world_build(&whole, &own[1], 2 * n, i);
-        good = measure(rows[i].what, rows[i].run, &half, &whole) && good;
-        printf("%-42s %9.0f\n", "  bytes each", bytes);
-        engine_free(half.engine);
-        engine_free(whole.engine);
-        for (int k = 0; k < 2; k++) {
-            free(own[k].tokens);
-            free(own[k].attempted);
-        }
-    }
-    return good ? 0 : 1;
+    return scale_main(argc, argv, rows, sizeof rows / sizeof *rows, things_new, things_free);
 }

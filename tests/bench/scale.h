@@ -182,4 +182,46 @@ static inline bool measure(const char *what, void (*run)(struct world *w), struc
     return ratio < 1.25;
 }
 
+/* What is measured: a world is built once for n and once for 2n, then run in turn. */
+struct row {
+    const char *what;
+    void (*build)(struct world *w), (*run)(struct world *w);
+};
+
+/* Builds a row's world; what one of its n costs in bytes. own: the benchmark's part of it. */
+static inline double row_build(struct world *w, void *own, uint64_t n, const struct row *row)
+{
+    struct stats before, after;
+    world_open(w, n);
+    w->own = own;
+    engine_stats(w->engine, &before);
+    row->build(w);
+    engine_stats(w->engine, &after);
+    return (double)(after.memory - before.memory) / (double)n;
+}
+
+/* The whole benchmark, with the command's n. own_new gives a world of n its own part, own_free takes it back. The exit code. */
+static inline int scale_main(int argc, char **argv, const struct row *rows, size_t count,
+                             void *(*own_new)(uint64_t n), void (*own_free)(void *own))
+{
+    uint64_t n = argc > 1 ? strtoull(argv[1], NULL, 10) : 1000000;
+    bool good = true;
+    if (n < 1000)
+        return 64;
+    printf("%-42s %9" PRIu64 " %12" PRIu64 " %12s\n", "ns each, n:", n, 2 * n, "ratio");
+    for (size_t i = 0; i < count; i++) {
+        struct world half, whole;
+        void *own[] = {own_new(n), own_new(2 * n)};
+        double bytes = row_build(&half, own[0], n, &rows[i]);
+        (void)row_build(&whole, own[1], 2 * n, &rows[i]);
+        good = measure(rows[i].what, rows[i].run, &half, &whole) && good;
+        printf("%-42s %9.0f\n", "  bytes each", bytes);
+        engine_free(half.engine);
+        engine_free(whole.engine);
+        own_free(own[0]);
+        own_free(own[1]);
+    }
+    return good ? 0 : 1;
+}
+
 #endif
